@@ -1,0 +1,33 @@
+// Package pins only keeps the pinned modules in go.mod while the rooms that use them are being built.
+package pins
+
+import (
+	_ "github.com/alecthomas/kong"
+	_ "github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	_ "github.com/cenkalti/backoff/v5"
+	_ "github.com/coder/websocket"
+	_ "github.com/coreos/go-systemd/v22/daemon"
+	_ "github.com/emiago/sipgo"
+	_ "github.com/emiago/sipgo/sip"
+	_ "github.com/gobwas/ws"
+	_ "github.com/gobwas/ws/wsutil"
+	_ "github.com/goccy/go-yaml"
+	_ "github.com/hraban/opus"
+	_ "github.com/icholy/digest"
+	_ "github.com/pion/interceptor"
+	_ "github.com/pion/mediadevices/pkg/codec/openh264"
+	_ "github.com/pion/rtcp"
+	_ "github.com/pion/rtp"
+	_ "github.com/pion/sdp/v3"
+	_ "github.com/pion/webrtc/v4"
+	_ "github.com/pion/logging"
+	_ "github.com/pion/ice/v4"
+	_ "github.com/vishvananda/netlink"
+	_ "github.com/zaf/g711"
+	_ "go.uber.org/goleak"
+	_ "golang.org/x/image/font/basicfont"
+	_ "golang.org/x/sys/unix"
+	_ "golang.org/x/sync/errgroup"
+	_ "periph.io/x/conn/v3/gpio"
+	_ "periph.io/x/host/v3"
+)
