@@ -1,0 +1,34 @@
+package homeassistant
+
+import "errors"
+
+// What can be wrong with Home Assistant as the door sees it. Errors of this package wrap one or more of them; none holds
+// the token or an ingress session.
+var (
+	// ErrTokenRefused says that the access token is not accepted (401, auth_invalid, or 403: the address is banned).
+	ErrTokenRefused = errors.New("Home Assistant refuses the access token")
+	// ErrNotInstalled says that the SIP Core integration is not there (404).
+	ErrNotInstalled = errors.New("the SIP Core integration is not installed in Home Assistant")
+	// ErrNotSetUp says that SIP Core is installed without having been set up (500 "No configuration found").
+	ErrNotSetUp = errors.New("the SIP Core integration is not set up in Home Assistant")
+	// ErrNoSupervisor says that this Home Assistant has no Supervisor, hence no add-ons and no ingress.
+	ErrNoSupervisor = errors.New("this Home Assistant has no Supervisor")
+	// ErrNoAddon says that the Supervisor has no Asterisk add-on with an ingress entry.
+	ErrNoAddon = errors.New("the Asterisk add-on is not installed")
+	// ErrNotAdmin says that an ingress session is refused to this user (unauthorized). Home Assistant gives them to any
+	// user since 2021.12; a restricted installation may not.
+	ErrNotAdmin = errors.New("Home Assistant refuses the token's user an ingress session: it must be an administrator")
+	// ErrUnreachable says that there was no usable answer: name, network, TLS, time limit, server error, or something else
+	// than Home Assistant answering.
+	ErrUnreachable = errors.New("Home Assistant cannot be reached")
+	// ErrTLS says that the server's certificate is not trusted or TLS is not spoken. It comes with ErrUnreachable.
+	ErrTLS = errors.New("no trusted TLS connection")
+	// ErrBadAnswer says that the answer is not what Home Assistant's API answers. It comes with ErrUnreachable.
+	ErrBadAnswer = errors.New("the answer is not Home Assistant's")
+	// ErrIngressSession says that the ingress session is not valid any more (401 on the ingress path).
+	ErrIngressSession = errors.New("the ingress session is not valid")
+	// ErrIngressToken says that the Supervisor does not know the ingress entry (503 on the ingress path).
+	ErrIngressToken = errors.New("the Supervisor does not know the add-on's ingress entry")
+	// ErrAddonDown says that the add-on behind ingress does not answer (502 on the ingress path).
+	ErrAddonDown = errors.New("the Asterisk add-on does not answer")
+)

@@ -1,0 +1,139 @@
+// Package settings turns the two places a door station is configured in, its local file and SIP Core's settings in Home
+// Assistant, into one validated value.
+//
+// The local file is strict: the installer wrote it and reads the error. SIP Core's settings are read tolerantly: they come
+// from a free-form box, are shared with the household's tablets and change while the door runs, so what is wrong in them is
+// named (Problem) and its default used.
+package settings
+
+import "time"
+
+// Local is the local file: everything the door alone can know.
+type Local struct {
+	HomeAssistant HomeAssistant
+	SIP           SIP
+	// GPIO is "auto" (the machine's pins) or "simulated".
+	GPIO    string
+	Buttons []Button
+	// Lock is nil when the file has none.
+	Lock *Lock
+	// Light is nil when the file has none.
+	Light  *Light
+	Call   Call
+	Camera Camera
+	Audio  Audio
+	Log    Log
+}
+
+// HomeAssistant says where Home Assistant is and how the door proves who it is.
+type HomeAssistant struct {
+	// URL is scheme://host[:port], scheme http or https, without a slash at the end.
+	URL string
+	// TokenFile is the file that holds the long-lived access token; empty when the token comes another way (see ReadToken).
+	TokenFile string
+	TLS       TLS
+}
+
+// TLS says how a server's certificate is checked.
+type TLS struct {
+	// CAFile is a PEM file with certificate authorities trusted besides the system's.
+	CAFile string
+	// SkipVerify accepts any certificate.
+	SkipVerify bool
+}
+
+// SIP says which SIP user the door is and how it reaches the PBX.
+type SIP struct {
+	// Extension picks the entry of SIP Core's users by extension instead of by the token's user.
+	Extension string
+	// Transport is one of the Transport constants.
+	Transport string
+	// Server is host[:port] or a ws or wss URL for the explicit transports; empty: SIP Core's pbx_server.
+	Server string
+	// TLS is for the connection to the PBX; a connection through ingress uses HomeAssistant.TLS.
+	TLS TLS
+}
+
+// The transports that are served now.
+const (
+	// TransportAuto is SIP Core's way: custom_wss_url, else ingress.
+	TransportAuto = "auto"
+	// TransportWS is a WebSocket straight to the PBX.
+	TransportWS = "ws"
+	// TransportWSS is a WebSocket over TLS straight to the PBX.
+	TransportWSS = "wss"
+)
+
+// Pin names a line of the machine's GPIO, by the header's name ("GPIO17") or by chip and line.
+type Pin struct {
+	Name string
+	Chip string
+	Line int
+}
+
+// Button is a bell button.
+type Button struct {
+	Name string
+	Pin  Pin
+	// Active is the level of a pressed button, "low" or "high".
+	Active string
+	// Pull is the pin's resistor, "up", "down" or "none".
+	Pull string
+	// Debounce is how long a level must be steady.
+	Debounce time.Duration
+	// Hold is the least time a press must last.
+	Hold time.Duration
+	// Call lists the extensions called, all at once. It may be empty.
+	Call []string
+	// Ring is how long they ring.
+	Ring time.Duration
+}
+
+// Lock is the output that opens the door.
+type Lock struct {
+	Pin Pin
+	// Active is the level that opens, "low" or "high".
+	Active string
+	// Pulse is how long the lock is held open.
+	Pulse time.Duration
+	// Codes are the digits that open during a call. They are secret.
+	Codes []string
+}
+
+// Light is the output for the bell's light.
+type Light struct {
+	Pin Pin
+	// Active is the level of a lit light, "low" or "high".
+	Active string
+}
+
+// Call holds what is the same for every call.
+type Call struct {
+	// Video is "auto" (SIP Core's sip_video), "always" or "never".
+	Video string
+	// MaxTalk is the longest conversation.
+	MaxTalk time.Duration
+}
+
+// Camera says what the picture is.
+type Camera struct {
+	// Source is "rpicam" or "test".
+	Source string
+	// Width and Height are in pixels, Framerate in pictures a second, Bitrate in bit/s.
+	Width, Height, Framerate, Bitrate int
+}
+
+// Audio says what microphone and loudspeaker are.
+type Audio struct {
+	// Device is "default", "test", "none" or the name of a sound device.
+	Device           string
+	EchoCancellation bool
+}
+
+// Log says what is logged and how.
+type Log struct {
+	// Level is "debug", "info", "warn" or "error".
+	Level string
+	// Format is "text" or "json".
+	Format string
+}
