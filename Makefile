@@ -1,0 +1,68 @@
+# doorstation: everything a newcomer types. `make` alone lists it.
+
+# The one place outside the clone where fetched and built tools are kept.
+CACHE := $(or $(DOORSTATION_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/doorstation-lab)
+VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
+
+# nolibopusfile: hraban/opus without the Ogg file reader we do not use. The version comes from git describe above,
+# so Go need not look at the repository itself (it refuses one that another user owns).
+export GOFLAGS := -tags=nolibopusfile -buildvcs=false
+# go.mod names the Go it needs; an older one fetches it from the module proxy.
+export GOTOOLCHAIN := auto
+export CGO_ENABLED := 1
+# Where deps.sh puts a Go on a machine whose own is too old to do that.
+export PATH := $(CACHE)/go/bin:$(PATH)
+export DOORSTATION_CACHE := $(CACHE)
+
+# Packages whose tests need the lab; all others need nothing but Go.
+LAB_PACKAGES := /test/(lab|e2e|demo|bench)$$
+heading = @printf '\n=== %s ===\n' '$(1)'
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build test test-unit test-e2e lint fmt demo bench clean deps-build deps-lab deps-lint deps-demo
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: deps-demo ## a home in miniature around the real agent: prints an address to open
+	go run ./test/demo
+
+test: deps lint test-unit test-e2e ## everything: lint, unit tests, household scenarios on real parts
+
+test-unit: deps-build ## what needs no lab, with the race detector
+	$(call heading,unit tests)
+	go test -race -timeout 5m $$(go list ./... | grep -v -E '$(LAB_PACKAGES)')
+
+test-e2e: deps-lab ## scenarios against Asterisk 22 and Chromium with JsSIP
+	$(call heading,the lab and the household scenarios)
+	test/lab/prepare.sh asterisk popup
+	go test -count=1 -p 1 -timeout 20m $$(go list ./test/... | grep -E '$(LAB_PACKAGES)')
+
+bench: deps-lab build ## 200 presses against the real Asterisk, the figures printed
+	$(call heading,bench)
+	test/lab/prepare.sh asterisk popup
+	go run ./test/bench
+
+lint: deps-lint ## golangci-lint (errorlint, gochecknoinits, shadow, …) and gofmt
+	$(call heading,lint)
+	$(CACHE)/golangci-lint/golangci-lint run --timeout 10m ./...
+
+fmt: deps-build ## gofmt over everything
+	gofmt -w $$(git ls-files '*.go')
+
+build: deps-build ## bin/doorstation
+	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/doorstation ./cmd/doorstation
+
+deps: deps-lab deps-lint ## install what is needed (Debian 12 or 13, root or sudo)
+
+deps-build:
+	@scripts/deps.sh build
+deps-demo:
+	@scripts/deps.sh build demo
+deps-lab:
+	@scripts/deps.sh build lab
+deps-lint:
+	@scripts/deps.sh build lint
+
+clean: ## remove what was built here (the cache in $(CACHE) stays)
+	rm -rf bin dist test/lab/out test/e2e/out test/demo/out test/bench/out
