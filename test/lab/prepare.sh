@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Fetch the real parts of the lab into the cache directory, once. Needs the network; the tests then do not.
+# usage: prepare.sh [asterisk] [popup]        prints nothing when all is there
+#   asterisk   Debian's Asterisk 22 and coturn with everything they link to: unpacked, not installed
+#   popup      the npm modules of test/lab/popup
+# A part is made beside its place and moved there when whole, under a lock: two runs at once do not
+# collide, and one that was interrupted leaves nothing that looks finished.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${DOORSTATION_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/doorstation-lab}
+mkdir -p "$cache"
+exec 9>"$cache/prepare.lock"
+flock 9
+
+# Stamps name what a part was made from: another list of packages or lock file makes another part.
+asterisk_stamp=asterisk-1
+popup_stamp=popup-$(cat "$here/popup/package.json" "$here/popup/package-lock.json" | sha256sum | cut -c1-12)
+
+new=
+trap '[[ -z $new ]] || rm -rf --one-file-system "$new"' EXIT
+
+# fetch_asterisk unpacks the packages without running a maintainer script or starting anything. Debian's stable
+# releases have no Asterisk; sid has, and when sid is mid-transition forky may.
+fetch_asterisk() {
+  local mirror suite mode=auto
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' | grep -m1 -E '/debian/?$') ||
+    { echo "prepare: apt names no Debian mirror here" >&2; return 1; }
+  [[ $(id -u) = 0 ]] || mode=chrootless
+  for suite in sid forky; do
+    echo "prepare: unpacking Asterisk from Debian $suite (about 10 s, 300 MB)"
+    rm -rf --one-file-system "$new"
+    # A mirror that lags makes sid's Release look expired; that must not stop a test lab.
+    if mmdebstrap --quiet --mode="$mode" --variant=extract --include=asterisk,asterisk-modules,coturn \
+      --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Apt::Install-Recommends "false"' \
+      "$suite" "$new" "$mirror" && "$here/run-in-root.sh" "$new" usr/sbin/asterisk -V; then
+      return 0
+    fi
+  done
+  echo "prepare: no Asterisk could be had from sid or forky" >&2
+  return 1
+}
+
+fetch_popup() {
+  echo "prepare: npm modules of the popup"
+  mkdir "$new"
+  cp "$here/popup/package.json" "$here/popup/package-lock.json" "$new"
+  # No script of a package runs; none is needed.
+  (cd "$new" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >/dev/null)
+}
+
+# part NAME STAMP makes a part unless it is there, and removes older ones.
+part() {
+  local name=$1 stamp=$2
+  if [[ ! -d $cache/$stamp ]]; then
+    new=$cache/$stamp.new
+    rm -rf --one-file-system "$new"
+    "fetch_$name"
+    find "$cache" -maxdepth 1 -name "$name-*" ! -path "$new" -exec rm -rf --one-file-system {} +
+    mv "$new" "$cache/$stamp"
+    new=
+  fi
+  ln -sfn "$stamp" "$cache/$name"
+}
+
+[[ $# -gt 0 ]] || set -- asterisk popup
+for name in "$@"; do
+  case $name in
+    asterisk) part asterisk "$asterisk_stamp" ;;
+    popup) part popup "$popup_stamp" ;;
+    *) echo "prepare: no such part: $name" >&2; exit 2 ;;
+  esac
+done
