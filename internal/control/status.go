@@ -1,0 +1,105 @@
+package control
+
+import "time"
+
+// Status is everything `doorstation status` tells. The JSON names are kept, so that scripts may rely on them; times are
+// RFC 3339 and null when there is none.
+type Status struct {
+	Version      string       `json:"version"`
+	Started      time.Time    `json:"started"`
+	Registration Registration `json:"registration"`
+	Visit        Visit        `json:"visit"`
+	GPIO         GPIO         `json:"gpio"`
+	Camera       Camera       `json:"camera"`
+	Sound        Sound        `json:"sound"`
+	Calls        Calls        `json:"calls"`
+	WarmOffers   WarmOffers   `json:"warm_offers"`
+	Faults       []Fault      `json:"faults"`
+}
+
+// Registration is how the door stands at the PBX.
+type Registration struct {
+	// State is starting, registering, registered, refused, unreachable or offline.
+	State     string `json:"state"`
+	Extension string `json:"extension"`
+	// BackupUser: the door runs on SIP Core's backup_user.
+	BackupUser bool   `json:"backup_user"`
+	Server     string `json:"server"`
+	// Transport is ingress, custom_wss_url, ws or wss.
+	Transport string     `json:"transport"`
+	Expires   *time.Time `json:"expires"`
+	Since     *time.Time `json:"since"`
+	Error     string     `json:"error,omitempty"`
+}
+
+// Visit is the visit that is on; State is idle between visits.
+type Visit struct {
+	State      string     `json:"state"`
+	Button     string     `json:"button"`
+	Targets    []string   `json:"targets"`
+	AnsweredBy string     `json:"answered_by"`
+	Since      *time.Time `json:"since"`
+}
+
+// GPIO is the lines: Chip is header, simulated or absent, Lock and Light are on, off, absent or fault.
+type GPIO struct {
+	Chip         string `json:"chip"`
+	Lock         string `json:"lock"`
+	Light        string `json:"light"`
+	LockOpenings int    `json:"lock_openings"`
+}
+
+// Camera is the picture: State is idle, running, restarting or failed, Bitrate is in bit/s.
+type Camera struct {
+	Source    string `json:"source"`
+	State     string `json:"state"`
+	Width     int    `json:"width"`
+	Height    int    `json:"height"`
+	Framerate int    `json:"framerate"`
+	Bitrate   int    `json:"bitrate"`
+	Readers   int    `json:"readers"`
+	Frames    uint64 `json:"frames"`
+	KeyFrames uint64 `json:"keyframes"`
+}
+
+// Sound is the sound device and what is heard. Levels are dBFS; null is silence or no call.
+type Sound struct {
+	Device       string   `json:"device"`
+	State        string   `json:"state"`
+	FarLevel     *float64 `json:"far_level_dbfs"`
+	FarFrequency *float64 `json:"far_frequency_hz"` // of the test device only
+	NearLevel    *float64 `json:"near_level_dbfs"`
+}
+
+// Calls counts the visits since the start.
+type Calls struct {
+	Visits         int       `json:"visits"`
+	Answered       int       `json:"answered"`
+	IgnoredPresses int       `json:"ignored_presses"`
+	Last           *LastCall `json:"last"`
+}
+
+// LastCall is the newest visit that has ended.
+type LastCall struct {
+	Outcome     string    `json:"outcome"`
+	At          time.Time `json:"at"`
+	Button      string    `json:"button"`
+	AnsweredBy  string    `json:"answered_by"`
+	TalkSeconds float64   `json:"talk_seconds"`
+}
+
+// WarmOffers is how many calls can be begun without waiting, and how many should be.
+type WarmOffers struct {
+	Ready int `json:"ready"`
+	Want  int `json:"want"`
+}
+
+// Fault is something that stands in the way of the bell, and what a person does about it.
+type Fault struct {
+	Code     string    `json:"code"`
+	Severity string    `json:"severity"` // error or warning
+	Title    string    `json:"title"`
+	Detail   string    `json:"detail,omitempty"`
+	Remedy   string    `json:"remedy"`
+	Since    time.Time `json:"since"`
+}

@@ -1,0 +1,149 @@
+// Package gpio reads the bell buttons and drives the lock and the light, on the kernel's GPIO character device through
+// periph, or on a simulated chip for machines without GPIO.
+//
+// Hardware that is missing is a state and no failure to start: it is told by [Config.OnFault] and tried again.
+package gpio
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+var (
+	// ErrNoSuchButton is given for a press of a button that is not configured.
+	ErrNoSuchButton = errors.New("gpio: there is no such button")
+	// ErrNoChip says that the machine's GPIO cannot be used at all.
+	ErrNoChip = errors.New("gpio: no GPIO chip can be used")
+	// ErrNoPin says that the chip has no such line.
+	ErrNoPin = errors.New("gpio: there is no such line")
+	// ErrAbsent is given for an output that is not configured.
+	ErrAbsent = errors.New("gpio: this output is not configured")
+	// ErrStopped is given for an output when the board is not running (any more).
+	ErrStopped = errors.New("gpio: the board is not running")
+	// ErrStuck is the fault of a button that is held longer than anybody presses a bell.
+	ErrStuck = errors.New("gpio: the button is stuck: it has been held for more than 30 seconds")
+	// ErrQueueFull says that nobody takes the presses.
+	ErrQueueFull = errors.New("gpio: too many presses wait to be handled")
+)
+
+// Pull is the bias of an input.
+type Pull int
+
+const (
+	// PullUp draws an open line high.
+	PullUp Pull = iota
+	// PullDown draws an open line low.
+	PullDown
+	// PullNone leaves it to the circuit.
+	PullNone
+)
+
+// Pin names a line: by the kernel's name or the Pi's BCM name in Name ("GPIO17"), or by Chip ("gpiochip0" or a chip's label)
+// and Line.
+type Pin struct {
+	Name string
+	Chip string
+	Line int
+}
+
+// String is the pin as a person would write it.
+func (p Pin) String() string {
+	if p.Name != "" {
+		return p.Name
+	}
+	return fmt.Sprintf("%s:%d", p.Chip, p.Line)
+}
+
+// ButtonConfig is one bell button.
+type ButtonConfig struct {
+	Name string
+	Pin  Pin
+	// ActiveLow: the line is low while the button is pressed.
+	ActiveLow bool
+	Pull      Pull
+	// Debounce is how long the level must stay before it counts, Hold how long a press must last at least.
+	Debounce, Hold time.Duration
+}
+
+// OutputConfig is the lock or the light.
+type OutputConfig struct {
+	Pin Pin
+	// ActiveLow: the line is low while the output is on.
+	ActiveLow bool
+}
+
+// Config is the whole board.
+type Config struct {
+	// Simulated takes the simulated chip instead of the machine's.
+	Simulated   bool
+	Buttons     []ButtonConfig
+	Lock, Light *OutputConfig // nil: absent
+	Log         *slog.Logger
+	// OnFault is told of every change, one at a time, from the board's goroutines; it must not call the board. May be nil.
+	OnFault func(Fault)
+}
+
+// Part is what a fault is about.
+type Part string
+
+const (
+	// PartChip is the machine's GPIO as a whole.
+	PartChip Part = "chip"
+	// PartButton is one button; the fault's Name says which.
+	PartButton Part = "button"
+	// PartLock is the lock's output.
+	PartLock Part = "lock"
+	// PartLight is the light's output.
+	PartLight Part = "light"
+)
+
+// Fault is a part that does not work, or, with Err nil, works again.
+type Fault struct {
+	Part Part
+	Name string
+	Err  error
+}
+
+// Source is where a press came from.
+type Source string
+
+const (
+	// SourceGPIO is a finger on the button.
+	SourceGPIO Source = "gpio"
+	// SourceControl is the control socket.
+	SourceControl Source = "control"
+)
+
+// Press is one press of a button. IDs count up from 1 over all buttons.
+type Press struct {
+	ID     uint64
+	Button string
+	// At is when the button went down, as near as can be known.
+	At     time.Time
+	Source Source
+}
+
+// Level is the state of an output.
+type Level string
+
+const (
+	// LevelOn means energised.
+	LevelOn Level = "on"
+	// LevelOff means not energised.
+	LevelOff Level = "off"
+	// LevelAbsent means not configured.
+	LevelAbsent Level = "absent"
+	// LevelFault means that the line cannot be driven.
+	LevelFault Level = "fault"
+)
+
+// Levels is the board at one moment.
+type Levels struct {
+	// Chip is "header", "simulated" or, while no chip can be used, "absent".
+	Chip        string
+	Lock, Light Level
+	// LockOpenings counts the pulses that were asked for and begun.
+	LockOpenings int
+}

@@ -1,0 +1,59 @@
+package station
+
+import "time"
+
+// Event is something that happened to the station.
+type Event interface{ event() }
+
+// Pressed is one press of a bell button, debounced and counted by its reader.
+type Pressed struct {
+	ID     uint64
+	Button string
+	At     time.Time
+}
+
+// Ringing says that a target's phone rings.
+type Ringing struct {
+	Visit  VisitID
+	Target string
+}
+
+// Answered says that a target has answered and the others are given up.
+type Answered struct {
+	Visit  VisitID
+	Target string
+}
+
+// Digit is one key pressed by the household during a call, each key once, however it was sent.
+type Digit struct {
+	Visit VisitID
+	Digit rune
+}
+
+// CallEnded says that the phone is done with a visit: nothing of it is up any more.
+type CallEnded struct {
+	Visit   VisitID
+	Outcome Outcome
+}
+
+// Configured says that the settings changed. The visit that is on keeps its own; the next one begins with these.
+type Configured struct{ Config Config }
+
+// DoorOpened is the answer to [ActOpen]: Err is nil when the lock is energised. The Runner posts it by itself.
+type DoorOpened struct {
+	Visit VisitID
+	Err   error
+}
+
+// Stopping says that the agent ends: the visit that is on is hung up, and no press makes another one. The Runner posts it by
+// itself.
+type Stopping struct{}
+
+func (Pressed) event()    {}
+func (Ringing) event()    {}
+func (Answered) event()   {}
+func (Digit) event()      {}
+func (CallEnded) event()  {}
+func (Configured) event() {}
+func (DoorOpened) event() {}
+func (Stopping) event()   {}

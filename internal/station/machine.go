@@ -1,0 +1,301 @@
+package station
+
+import (
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Machine is the station without its surroundings. It is not safe for concurrent use.
+type Machine struct {
+	next     Config // of the next visit
+	state    State
+	since    time.Time
+	visits   VisitID
+	visit    visit    // meaningless when idle
+	pending  *Pressed // made while the visit before was ending
+	stopping bool
+	talks    int
+	ignored  int
+	last     Record
+}
+
+// visit is what is known of the visit that is on.
+type visit struct {
+	press    Pressed
+	config   Config
+	targets  []string
+	ring     time.Duration
+	deadline time.Time // of the state
+	answered string
+	talkFrom time.Time
+	talk     time.Duration
+	codes    *codeReader
+	decided  Outcome // by the station, over what the phone says; empty: the phone's word counts
+}
+
+// NewMachine makes an idle station.
+func NewMachine(c Config) *Machine {
+	return &Machine{next: cloneConfig(c), state: StateIdle}
+}
+
+// Handle takes an event that happened now and says what is to be done. A deadline that passed before now is dealt with first,
+// so that the order of event and [Machine.Tick] at a limit does not matter.
+func (m *Machine) Handle(now time.Time, ev Event) []Action {
+	acts := m.Tick(now)
+	switch e := ev.(type) {
+	case Pressed:
+		acts = append(acts, m.pressed(now, e)...)
+	case Ringing:
+		acts = append(acts, m.ringing(now, e)...)
+	case Answered:
+		acts = append(acts, m.answer(now, e)...)
+	case Digit:
+		acts = append(acts, m.digit(now, e)...)
+	case DoorOpened:
+		acts = append(acts, m.doorOpened(e)...)
+	case CallEnded:
+		acts = append(acts, m.callEnded(now, e)...)
+	case Configured:
+		m.next = cloneConfig(e.Config)
+	case Stopping:
+		acts = append(acts, m.stop(now)...)
+	}
+	return acts
+}
+
+// Tick deals with a deadline that has passed at now.
+func (m *Machine) Tick(now time.Time) []Action {
+	due, ok := m.Deadline()
+	if !ok || now.Before(due) {
+		return nil
+	}
+	switch m.state {
+	case StateCalling, StateRinging:
+		return m.hangup(now, OutcomeNoAnswer, "nobody answered within the ring limit")
+	case StateTalking:
+		return m.hangup(now, OutcomeTalked, "the talk limit is reached")
+	case StateEnding:
+		acts := []Action{logAct(slog.LevelError, "the phone did not end the call; going on without it",
+			slog.Uint64("visit", uint64(m.visits)), slog.Duration("after", HangupGuard))}
+		return append(acts, m.finish(now, OutcomeFailed)...)
+	case StateIdle: // has no deadline
+	}
+	return nil
+}
+
+// Deadline is when Tick must be called at the latest; false: nothing is waited for.
+func (m *Machine) Deadline() (time.Time, bool) {
+	if m.state == StateIdle {
+		return time.Time{}, false
+	}
+	return m.visit.deadline, true
+}
+
+// Snapshot is the station as it stands.
+func (m *Machine) Snapshot() Snapshot {
+	s := Snapshot{
+		State: m.state, Since: m.since, Calls: int(m.visits), Talks: m.talks, Ignored: m.ignored, Last: m.last,
+	}
+	if m.state != StateIdle {
+		s.Visit = m.visits
+		s.Button = m.visit.press.Button
+		s.Targets = slices.Clone(m.visit.targets)
+		s.PressID = m.visit.press.ID
+		s.PressAt = m.visit.press.At
+		s.Answered = m.visit.answered
+	}
+	return s
+}
+
+func (m *Machine) pressed(now time.Time, p Pressed) []Action {
+	switch {
+	case m.stopping:
+		return m.ignore(p, "press ignored: the agent is stopping")
+	case m.state == StateIdle:
+		return m.begin(now, p)
+	case m.state == StateEnding && m.pending == nil:
+		// The visitor sees an idle door or hears the call end: this press must not be lost.
+		m.pending = &p
+		return []Action{logAct(slog.LevelInfo, "press kept: it rings as soon as the visit before has ended",
+			slog.Uint64("press", p.ID), slog.String("button", p.Button))}
+	default:
+		return m.ignore(p, "press ignored: a visit is on")
+	}
+}
+
+func (m *Machine) ignore(p Pressed, why string) []Action {
+	m.ignored++
+	return []Action{logAct(slog.LevelInfo, why, slog.Uint64("press", p.ID), slog.String("button", p.Button),
+		slog.String("state", string(m.state)), slog.Uint64("visit", uint64(m.visits)))}
+}
+
+// begin starts a visit.
+func (m *Machine) begin(now time.Time, p Pressed) []Action {
+	button, known := m.next.Buttons[p.Button]
+	if !known || len(button.Targets) == 0 {
+		return []Action{
+			logAct(slog.LevelError, "press calls nobody: the button has no one to call",
+				slog.Uint64("press", p.ID), slog.String("button", p.Button)),
+			ActPlay{ToneFault},
+		}
+	}
+	m.visits++
+	m.visit = visit{
+		press:   p,
+		config:  m.next,
+		targets: button.Targets,
+		ring:    positive(button.Ring, DefaultRing),
+		codes:   newCodeReader(m.next.Codes),
+	}
+	acts := []Action{ActCall{Visit: m.visits, Targets: slices.Clone(button.Targets), Button: p.Button}}
+	acts = append(acts, m.enter(now, StateCalling)...)
+	m.visit.deadline = now.Add(m.visit.ring)
+	return append(acts, ActPlay{ToneRinging}, logAct(slog.LevelInfo, "visit begins", slog.Uint64("visit", uint64(m.visits)),
+		slog.Uint64("press", p.ID), slog.String("button", p.Button), slog.Any("targets", button.Targets)))
+}
+
+func (m *Machine) ringing(now time.Time, e Ringing) []Action {
+	if e.Visit != m.visits || m.state != StateCalling {
+		return nil
+	}
+	return append(m.enter(now, StateRinging), logAct(slog.LevelInfo, "it rings",
+		slog.Uint64("visit", uint64(e.Visit)), slog.String("target", e.Target)))
+}
+
+func (m *Machine) answer(now time.Time, e Answered) []Action {
+	if e.Visit != m.visits || m.state != StateCalling && m.state != StateRinging {
+		return nil // when ending: the hang-up on its way covers this answer, too
+	}
+	m.talks++
+	m.visit.answered = e.Target
+	m.visit.talkFrom = now
+	acts := append([]Action{ActStopSound{}}, m.enter(now, StateTalking)...)
+	m.visit.deadline = now.Add(positive(m.visit.config.MaxTalk, DefaultMaxTalk))
+	return append(acts, logAct(slog.LevelInfo, "answered",
+		slog.Uint64("visit", uint64(e.Visit)), slog.String("target", e.Target)))
+}
+
+func (m *Machine) digit(now time.Time, e Digit) []Action {
+	if e.Visit != m.visits || m.state != StateTalking {
+		return nil
+	}
+	if !m.visit.codes.digit(now, e.Digit) {
+		return []Action{logAct(slog.LevelDebug, "digit", slog.Uint64("visit", uint64(e.Visit)))}
+	}
+	return []Action{
+		logAct(slog.LevelInfo, "code accepted: the door opens", slog.Uint64("visit", uint64(e.Visit)),
+			slog.String("by", m.visit.answered)),
+		ActOpen{Visit: e.Visit, Pulse: m.visit.config.Pulse},
+	}
+}
+
+func (m *Machine) doorOpened(e DoorOpened) []Action {
+	var acts []Action
+	tone := ToneOpened
+	if e.Err != nil {
+		tone = ToneFault
+		acts = append(acts, logAct(slog.LevelError, "the door did not open",
+			slog.Uint64("visit", uint64(e.Visit)), slog.Any("error", e.Err)))
+	}
+	if e.Visit == m.visits && m.state == StateTalking {
+		acts = append(acts, ActPlay{tone})
+	}
+	return acts
+}
+
+func (m *Machine) callEnded(now time.Time, e CallEnded) []Action {
+	if e.Visit != m.visits || m.state == StateIdle {
+		return nil
+	}
+	return m.finish(now, e.Outcome)
+}
+
+func (m *Machine) stop(now time.Time) []Action {
+	m.stopping = true
+	var acts []Action
+	if m.pending != nil {
+		acts = m.ignore(*m.pending, "press given up: the agent is stopping")
+		m.pending = nil
+	}
+	switch m.state {
+	case StateCalling, StateRinging, StateTalking:
+		acts = append(acts, m.hangup(now, OutcomeStopped, "the agent is stopping")...)
+	case StateIdle, StateEnding:
+	}
+	return acts
+}
+
+// hangup ends the visit by the station's own decision.
+func (m *Machine) hangup(now time.Time, o Outcome, why string) []Action {
+	m.visit.decided = o
+	acts := []Action{logAct(slog.LevelInfo, "hanging up: "+why, slog.Uint64("visit", uint64(m.visits))), ActStopSound{}}
+	acts = append(acts, m.enter(now, StateEnding)...)
+	m.visit.deadline = now.Add(HangupGuard)
+	return append(acts, ActHangup{Visit: m.visits, Outcome: o})
+}
+
+// finish closes the visit; a press that was kept begins the next one.
+func (m *Machine) finish(now time.Time, phone Outcome) []Action {
+	m.endTalk(now)
+	outcome := m.visit.decided
+	if outcome == "" {
+		outcome = phone
+	}
+	if !outcome.known() {
+		outcome = OutcomeFailed
+	}
+	m.last = Record{
+		Visit: m.visits, Button: m.visit.press.Button, At: m.visit.press.At,
+		Outcome: outcome, Answered: m.visit.answered, Talk: m.visit.talk,
+	}
+	acts := []Action{
+		logAct(slog.LevelInfo, "visit ends", slog.Uint64("visit", uint64(m.visits)), slog.String("outcome", string(outcome)),
+			slog.String("answered_by", m.last.Answered), slog.Duration("talk", m.last.Talk)),
+		ActStopSound{},
+	}
+	acts = append(acts, m.enter(now, StateIdle)...)
+	m.visit = visit{}
+	if p := m.pending; p != nil {
+		m.pending = nil
+		return append(acts, m.begin(now, *p)...) // its ringing takes the place of the goodbye
+	}
+	return append(acts, ActPlay{outcome.Tone()})
+}
+
+// enter changes the state and shows it.
+func (m *Machine) enter(now time.Time, s State) []Action {
+	m.endTalk(now)
+	m.state, m.since = s, now
+	return []Action{ActShow{s}}
+}
+
+// endTalk measures the conversation when it is over.
+func (m *Machine) endTalk(now time.Time) {
+	if m.state == StateTalking {
+		m.visit.talk = now.Sub(m.visit.talkFrom)
+	}
+}
+
+func logAct(level slog.Level, message string, attrs ...slog.Attr) ActLog {
+	return ActLog{Level: level, Message: message, Attrs: attrs}
+}
+
+func positive(d, otherwise time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return otherwise
+}
+
+// cloneConfig keeps the caller's later changes out.
+func cloneConfig(c Config) Config {
+	c.Codes = slices.Clone(c.Codes)
+	c.Buttons = maps.Clone(c.Buttons)
+	for name, b := range c.Buttons {
+		b.Targets = slices.Clone(b.Targets)
+		c.Buttons[name] = b
+	}
+	return c
+}

@@ -1,0 +1,163 @@
+package station
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// StopLimit is how long Run waits for the phone after it was told to end.
+const StopLimit = 5 * time.Second
+
+// ErrNoDoor is what opening the door gives where no lock is configured.
+var ErrNoDoor = errors.New("station: there is no lock to open")
+
+// Runner is the goroutine around a [Machine].
+type Runner struct {
+	machine *Machine // touched by Run only
+	phone   Phone
+	door    Door
+	sound   Sounder
+	light   Light
+	log     *slog.Logger
+
+	mu       sync.Mutex
+	queue    []Event
+	closed   bool
+	snapshot Snapshot
+	wake     chan struct{} // has room for one: "the queue is not empty"
+}
+
+// NewRunner joins a machine to its surroundings. Door, Sounder and Light may be nil: then a code plays the fault tone, and
+// nothing is heard or shown.
+func NewRunner(m *Machine, p Phone, d Door, s Sounder, l Light, log *slog.Logger) *Runner {
+	return &Runner{
+		machine: m, phone: p, door: d, sound: s, light: l, log: log,
+		snapshot: m.Snapshot(), wake: make(chan struct{}, 1),
+	}
+}
+
+// Post hands an event in. It never blocks; events are handled in the order they were posted. After Run has returned it does
+// nothing. It may be called from any goroutine, also from inside Phone, Door, Sounder and Light.
+func (r *Runner) Post(ev Event) {
+	r.mu.Lock()
+	if !r.closed {
+		r.queue = append(r.queue, ev)
+	}
+	r.mu.Unlock()
+	select {
+	case r.wake <- struct{}{}:
+	default: // it is awake already
+	}
+}
+
+// Snapshot is the station as it stands. Inside Phone.Call it tells that visit's press already.
+func (r *Runner) Snapshot() Snapshot {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.snapshot
+	s.Targets = append([]string(nil), s.Targets...)
+	return s
+}
+
+// Run works until ctx is done; then it hangs up, waits until the phone has ended the visit (at most [StopLimit]) and returns
+// nil. It is called once.
+func (r *Runner) Run(ctx context.Context) error {
+	defer r.close()
+	stop := ctx.Done()
+	var giveUp <-chan time.Time
+	for {
+		if stop == nil && r.machine.Snapshot().State == StateIdle {
+			return nil
+		}
+		timer := r.timer()
+		select {
+		case <-stop:
+			stop = nil
+			limit := time.NewTimer(StopLimit)
+			defer limit.Stop() // once: stop is nil from here on
+			giveUp = limit.C
+			r.handle(Stopping{})
+		case <-giveUp:
+			r.log.Error("the phone did not end the call in time", "after", StopLimit)
+			return nil
+		case <-timer.C:
+			r.do(r.machine.Tick(time.Now()))
+		case <-r.wake:
+			for _, ev := range r.take() {
+				r.handle(ev)
+			}
+		}
+		timer.Stop()
+	}
+}
+
+// timer fires at the machine's deadline; without one it rests.
+func (r *Runner) timer() *time.Timer {
+	due, ok := r.machine.Deadline()
+	if !ok {
+		t := time.NewTimer(time.Hour)
+		t.Stop()
+		return t
+	}
+	return time.NewTimer(time.Until(due))
+}
+
+func (r *Runner) take() []Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	q := r.queue
+	r.queue = nil
+	return q
+}
+
+func (r *Runner) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed, r.queue = true, nil
+}
+
+func (r *Runner) handle(ev Event) {
+	r.do(r.machine.Handle(time.Now(), ev))
+}
+
+// do carries actions out; the snapshot is renewed before, so that whoever is called sees the state it is called in.
+func (r *Runner) do(acts []Action) {
+	now := r.machine.Snapshot()
+	r.mu.Lock()
+	r.snapshot = now
+	r.mu.Unlock()
+	for _, act := range acts {
+		switch a := act.(type) {
+		case ActCall:
+			r.phone.Call(a.Visit, a.Targets)
+		case ActHangup:
+			r.phone.Hangup(a.Visit)
+		case ActOpen:
+			r.handle(DoorOpened{Visit: a.Visit, Err: r.open(a.Pulse)})
+		case ActPlay:
+			if r.sound != nil {
+				r.sound.Play(a.Tone)
+			}
+		case ActStopSound:
+			if r.sound != nil {
+				r.sound.Stop()
+			}
+		case ActShow:
+			if r.light != nil {
+				r.light.Show(a.State)
+			}
+		case ActLog:
+			r.log.LogAttrs(context.Background(), a.Level, a.Message, a.Attrs...)
+		}
+	}
+}
+
+func (r *Runner) open(pulse time.Duration) error {
+	if r.door == nil {
+		return ErrNoDoor
+	}
+	return r.door.Open(pulse)
+}

@@ -1,0 +1,113 @@
+// Package station is what a door station does: the visit from the press of the bell to the goodbye. It decides whom to
+// call, for how long, what a second press does, which digits open the door and what the visitor hears and sees.
+//
+// [Machine] is pure: events and the time go in, actions come out. [Runner] is the one goroutine around it that carries the
+// actions out. The package knows neither SIP nor GPIO, only the four small interfaces below.
+package station
+
+import "time"
+
+// VisitID numbers the visits since the start of the agent, from 1. Events carry it, so that what an older visit left behind
+// can never touch a newer one.
+type VisitID uint64
+
+// Phone makes the calls of a visit. Both methods return at once and report by events ([Ringing], [Answered], [Digit],
+// [CallEnded]) posted to the [Runner].
+type Phone interface {
+	// Call calls every target at once; the first answer wins. It must end with exactly one CallEnded, whatever happens.
+	Call(v VisitID, targets []string)
+	// Hangup cancels what rings and ends what talks. It ends with CallEnded, too; a visit that has ended is left alone.
+	Hangup(v VisitID)
+}
+
+// Door is the lock.
+type Door interface {
+	// Open energises the lock for pulse and returns without waiting for its end.
+	Open(pulse time.Duration) error
+}
+
+// Sounder is what the visitor hears besides the voice. Play replaces a tone that is being played; it does not block.
+type Sounder interface {
+	Play(t Tone)
+	Stop()
+}
+
+// Light is what the visitor sees. Show does not block.
+type Light interface {
+	Show(s State)
+}
+
+// State is where a visit stands.
+type State string
+
+const (
+	// StateIdle is the state between visits.
+	StateIdle State = "idle"
+	// StateCalling lasts from the press until somebody's phone rings.
+	StateCalling State = "calling"
+	// StateRinging lasts from the first phone that rings until an answer.
+	StateRinging State = "ringing"
+	// StateTalking lasts from the answer until somebody hangs up.
+	StateTalking State = "talking"
+	// StateEnding lasts from the door's own hang-up until the phone is done with it.
+	StateEnding State = "ending"
+)
+
+// Config is the policy. A visit keeps the one it began with.
+type Config struct {
+	// Buttons by name.
+	Buttons map[string]Button
+	// Codes are the digits (0-9, *, #, A-D) that open the door during a call.
+	Codes []string
+	// Pulse is how long the lock is energised.
+	Pulse time.Duration
+	// MaxTalk ends a conversation that nobody ends. Not positive: DefaultMaxTalk.
+	MaxTalk time.Duration
+}
+
+// Button is whom a press calls.
+type Button struct {
+	// Targets are extensions, called all at once.
+	Targets []string
+	// Ring is how long they ring. Not positive: DefaultRing.
+	Ring time.Duration
+}
+
+const (
+	// DefaultRing is the ring limit of a button that names none.
+	DefaultRing = 45 * time.Second
+	// DefaultMaxTalk is the talk limit of a configuration that names none: a door never talks for ever.
+	DefaultMaxTalk = 5 * time.Minute
+	// HangupGuard is how long the phone may take to end a visit after Hangup before the station goes on without it.
+	HangupGuard = 10 * time.Second
+)
+
+// Snapshot is the station at one moment, for status and for the stopwatch of a call.
+type Snapshot struct {
+	State State
+	// Visit, Button, Targets, PressID and PressAt belong to the visit that is on; empty when idle.
+	Visit   VisitID
+	Button  string
+	Targets []string
+	PressID uint64
+	PressAt time.Time
+	// Answered is the target that answered, empty before.
+	Answered string
+	// Since is when State began.
+	Since time.Time
+	// Calls counts the visits so far, Talks those that were answered, Ignored the presses that made no visit because one was
+	// on already.
+	Calls, Talks, Ignored int
+	// Last is the newest visit that has ended; its Visit is 0 when there was none.
+	Last Record
+}
+
+// Record is a visit that has ended.
+type Record struct {
+	Visit    VisitID
+	Button   string
+	At       time.Time // of the press
+	Outcome  Outcome
+	Answered string
+	Talk     time.Duration
+}
