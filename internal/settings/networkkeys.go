@@ -1,0 +1,211 @@
+package settings
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+func (r *reader) homeAssistant(n ast.Node, h *HomeAssistant) {
+	var hasURL bool
+	ok := r.mapping(n, "home_assistant", keys{
+		"url": func(n ast.Node) {
+			hasURL = true
+			h.URL = strings.TrimSuffix(r.text(n, "Home Assistant's address, such as https://homeassistant.local:8123 (http:// or https://, host and port only)",
+				isHomeURL), "/")
+		},
+		"token_file": func(n ast.Node) { h.TokenFile = r.file(n) },
+		"tls":        func(n ast.Node) { r.tls(n, &h.TLS) },
+	})
+	if ok && !hasURL {
+		r.fault(n, "url is missing; expected Home Assistant's address, such as https://homeassistant.local:8123")
+	}
+}
+
+func (r *reader) tls(n ast.Node, t *TLS) {
+	r.mapping(n, "tls", keys{
+		"ca_file":     func(n ast.Node) { t.CAFile = r.file(n) },
+		"skip_verify": func(n ast.Node) { t.SkipVerify = r.boolean(n) },
+	})
+}
+
+// file reads the path of a file; it may be empty.
+func (r *reader) file(n ast.Node) string {
+	return r.text(n, "the path of a file", isPrintable)
+}
+
+func (r *reader) sip(n ast.Node, s *SIP) {
+	var server ast.Node
+	r.mapping(n, "sip", keys{
+		"extension": func(n ast.Node) {
+			s.Extension = r.text(n, anExtension, func(v string) bool { return v == "" || isExtension(v) })
+		},
+		"transport": func(n ast.Node) { s.Transport = r.transport(n) },
+		"server":    func(n ast.Node) { server = n },
+		"tls":       func(n ast.Node) { r.tls(n, &s.TLS) },
+	})
+	if server == nil {
+		return
+	}
+	what := "host, host:port or a ws:// or wss:// address"
+	switch s.Transport {
+	case TransportWS, TransportWSS:
+		what = fmt.Sprintf("host, host:port or an address such as %s://pbx.example.com:%s/ws", s.Transport, wsPort(s.Transport))
+	}
+	s.Server = r.text(server, what, func(v string) bool {
+		if !strings.Contains(v, "://") {
+			return v == "" || isHostPort(v)
+		}
+		u, err := wsURL(v)
+		return err == nil && (s.Transport != TransportWS && s.Transport != TransportWSS || u.Scheme == s.Transport)
+	})
+	if s.Server != "" && s.Transport == TransportAuto {
+		r.fault(server, "expected sip.transport: ws or wss with it; with transport: auto the address comes from Home Assistant")
+	}
+}
+
+// transport reads sip.transport. Names that come with a later version are told apart from typing errors.
+func (r *reader) transport(n ast.Node) string {
+	words := []string{TransportAuto, TransportWS, TransportWSS}
+	later := false
+	v := r.text(n, oneOf(words), func(s string) bool {
+		later = s == "udp" || s == "tcp" || s == "tls"
+		return later || s == TransportAuto || s == TransportWS || s == TransportWSS
+	})
+	if later {
+		r.fault(n, fmt.Sprintf("transport %s is not served yet; expected %s", v, oneOf(words)))
+	}
+	return v
+}
+
+func (r *reader) call(n ast.Node, c *Call) {
+	r.mapping(n, "call", keys{
+		"video":    func(n ast.Node) { c.Video = r.choice(n, "auto", "always", "never") },
+		"max_talk": func(n ast.Node) { c.MaxTalk = r.duration(n, 5*time.Second, 2*time.Hour, "5m") },
+	})
+}
+
+func (r *reader) camera(n ast.Node, c *Camera) {
+	r.mapping(n, "camera", keys{
+		"source": func(n ast.Node) { c.Source = r.choice(n, "rpicam", "test") },
+		// Even, because H.264's 4:2:0 pictures have one colour sample for two pixels.
+		"width":     func(n ast.Node) { c.Width = r.integer(n, 160, 1920, 2) },
+		"height":    func(n ast.Node) { c.Height = r.integer(n, 120, 1080, 2) },
+		"framerate": func(n ast.Node) { c.Framerate = r.integer(n, 1, 60, 1) },
+		"bitrate":   func(n ast.Node) { c.Bitrate = r.bitrate(n) },
+	})
+}
+
+var bitrate = regexp.MustCompile(`^([0-9]{1,9}(?:\.[0-9]{1,3})?)([kM]?)$`)
+
+// bitrate reads bit/s, in thousands with k and millions with M.
+func (r *reader) bitrate(n ast.Node) int {
+	const what = "bits a second from 100k to 20M, such as 1500k, 2M or 800000"
+	text, ok := r.scalar(n, what)
+	if !ok {
+		return 0
+	}
+	var bits float64
+	if m := bitrate.FindStringSubmatch(text); m != nil {
+		v, err := strconv.ParseFloat(m[1], 64)
+		if err == nil {
+			bits = v * map[string]float64{"": 1, "k": 1e3, "M": 1e6}[m[2]]
+		}
+	}
+	if bits < 100e3 || bits > 20e6 {
+		r.expected(n, what)
+		return 0
+	}
+	return int(bits)
+}
+
+func (r *reader) audio(n ast.Node, a *Audio) {
+	r.mapping(n, "audio", keys{
+		"device": func(n ast.Node) {
+			a.Device = r.text(n, "default, test, none or the name of a sound device", func(s string) bool { return s != "" && isPrintable(s) })
+		},
+		"echo_cancellation": func(n ast.Node) { a.EchoCancellation = r.boolean(n) },
+	})
+}
+
+func (r *reader) log(n ast.Node, l *Log) {
+	r.mapping(n, "log", keys{
+		"level":  func(n ast.Node) { l.Level = r.choice(n, "debug", "info", "warn", "error") },
+		"format": func(n ast.Node) { l.Format = r.choice(n, "text", "json") },
+	})
+}
+
+const anExtension = `an extension such as "101" (letters, digits and . _ + * -)`
+
+var extension = regexp.MustCompile(`^[0-9A-Za-z_.+*-]{1,64}$`)
+
+// isExtension accepts what can stand in a SIP URI's user part as it is (RFC 3261 section 25.1) and in a dialplan.
+func isExtension(s string) bool { return extension.MatchString(s) }
+
+// isHomeURL accepts http and https URLs of host and port.
+func isHomeURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && isHostPort(u.Host) &&
+		u.User == nil && (u.Path == "" || u.Path == "/") && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
+}
+
+// wsURL reads a ws or wss URL.
+func wsURL(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, fmt.Errorf("not a URL")
+	}
+	if u.Scheme != TransportWS && u.Scheme != TransportWSS || !isHostPort(u.Host) || u.User != nil || u.Fragment != "" {
+		return nil, fmt.Errorf("not a ws:// or wss:// address")
+	}
+	return u, nil
+}
+
+// wsPort is the port of Asterisk's HTTP server for a WebSocket transport.
+func wsPort(transport string) string {
+	if transport == TransportWSS {
+		return "8089"
+	}
+	return "8088"
+}
+
+var hostName = regexp.MustCompile(`^[0-9A-Za-z_]([0-9A-Za-z_.-]{0,251}[0-9A-Za-z_.])?$`)
+
+// isHost accepts a host name or an IP address, IPv6 with or without brackets.
+func isHost(s string) bool {
+	bare := strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
+	if strings.Contains(bare, ":") {
+		return net.ParseIP(bare) != nil
+	}
+	return bare == s && hostName.MatchString(s)
+}
+
+// isHostPort accepts a host with or without a port; an IPv6 address stands in brackets.
+func isHostPort(s string) bool {
+	host, port := splitHostPort(s)
+	if strings.Contains(host, ":") && !strings.HasPrefix(s, "[") {
+		return false
+	}
+	if strings.HasSuffix(s, ":") || !isHost(host) {
+		return false
+	}
+	if port == "" {
+		return true
+	}
+	p, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && p > 0
+}
+
+// splitHostPort splits what may have a port, and takes an IPv6 address out of its brackets.
+func splitHostPort(s string) (host, port string) {
+	if h, p, err := net.SplitHostPort(s); err == nil {
+		return h, p
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"), ""
+}
