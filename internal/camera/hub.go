@@ -3,33 +3,317 @@ package camera
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 )
 
-var errNotBuilt = errors.New("camera: not built yet")
+const (
+	// linger is how long a source goes on after its last reader has left: the next call is often a second press.
+	linger = 10 * time.Second
+	// stall is how long a source may deliver nothing.
+	stall = 3 * time.Second
+	// keyFrameGap is the least distance of two IDR pictures that were asked for. Asterisk passes on a FIR per viewer and
+	// repeats it; each IDR is a burst of packets on the household's Wi-Fi.
+	keyFrameGap = 100 * time.Millisecond
+	// firstBackOff and lastBackOff bound the wait before a broken source is started again; it doubles in between.
+	firstBackOff = 250 * time.Millisecond
+	lastBackOff  = 10 * time.Second
+	// healthy is how long a source must have delivered for its next failure to count as the first.
+	healthy = 10 * time.Second
+	// failedAfter is the number of failures in a row from which on the state is called failed.
+	failedAfter = 3
+)
 
+// Errors of the hub and its readers.
+var (
+	// ErrStalled means that the source ran but delivered no picture for three seconds.
+	ErrStalled = errors.New("the camera delivers no pictures")
+	// ErrEnded means that the source stopped by itself without saying why.
+	ErrEnded = errors.New("the camera source ended")
+	// ErrReaderClosed means that the reader or its hub has been closed.
+	ErrReaderClosed = errors.New("camera reader is closed")
+)
+
+// State is what the hub's source is doing.
+type State string
+
+// States of the source.
+const (
+	// StateIdle: nobody watches, the source does not run.
+	StateIdle State = "idle"
+	// StateRunning: the source runs.
+	StateRunning State = "running"
+	// StateRestarting: the source broke and is being started again.
+	StateRestarting State = "restarting"
+	// StateFailed: the source broke several times in a row. It is still tried again while somebody watches.
+	StateFailed State = "failed"
+)
+
+// HubOptions are what a hub may be given.
 type HubOptions struct {
-	Log     *slog.Logger
+	// Log takes starts, stops and failures; nil discards them.
+	Log *slog.Logger
+	// OnFault is called, in order and from Run's goroutine, with each failure of the source, and with nil when pictures
+	// come again after one. It may be nil. It must not wait for Run.
 	OnFault func(error)
 }
-type State string
+
+// Status is what the hub looks like from outside.
 type Status struct {
 	Source                            string
 	State                             State
 	Width, Height, Framerate, Bitrate int
-	Readers                           int
-	Frames, KeyFrames                 uint64
+	// Readers is how many are subscribed now.
+	Readers int
+	// Frames and KeyFrames count the pictures that came from the source since the hub was made.
+	Frames, KeyFrames uint64
 }
-type Hub struct{}
-type Reader struct{}
 
-func NewTestSource(now func() time.Time) Source                { return nil }
-func NewHub(src Source, p Params, opt HubOptions) *Hub         { return &Hub{} }
-func (h *Hub) Run(ctx context.Context) error                   { return errNotBuilt }
-func (h *Hub) Subscribe() *Reader                              { return &Reader{} }
-func (h *Hub) RequestKeyFrame()                                {}
-func (h *Hub) Status() Status                                  { return Status{} }
-func (r *Reader) Next(ctx context.Context) (AccessUnit, error) { return AccessUnit{}, errNotBuilt }
-func (r *Reader) Close()                                       {}
-func (r *Reader) Dropped() uint64                              { return 0 }
+// Hub runs a source while it has readers and gives each of them the same encoded pictures.
+type Hub struct {
+	source  Source
+	params  Params
+	log     *slog.Logger
+	onFault func(error)
+
+	demand chan struct{} // of length one: readers came or left
+	keys   chan struct{} // of length one: somebody needs an IDR
+	alive  chan struct{} // of length one: a picture came
+
+	mu      sync.Mutex
+	readers []*Reader
+	closed  bool
+	status  Status
+	lastPTS time.Duration
+	began   time.Time     // when the first picture of all came
+	shift   time.Duration // from the PTS of this run of the source to the hub's
+	fresh   bool          // the next picture is the first of a run
+}
+
+// NewHub makes a hub for one source. Nothing runs before [Hub.Run].
+func NewHub(src Source, p Params, opt HubOptions) *Hub {
+	h := &Hub{
+		source: src, params: p, log: opt.Log, onFault: opt.OnFault,
+		demand: make(chan struct{}, 1), keys: make(chan struct{}, 1), alive: make(chan struct{}, 1),
+		status: Status{
+			Source: src.Name(), State: StateIdle,
+			Width: p.Width, Height: p.Height, Framerate: p.Framerate, Bitrate: p.Bitrate,
+		},
+	}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	if h.onFault == nil {
+		h.onFault = func(error) {}
+	}
+	return h
+}
+
+// Subscribe adds a reader. It is given pictures from the next IDR on, which is asked for. It may be called before Run.
+func (h *Hub) Subscribe() *Reader {
+	r := newReader(h, queueLimit(h.params.Framerate))
+	h.mu.Lock()
+	if h.closed {
+		r.shut()
+	} else {
+		h.readers = append(h.readers, r)
+	}
+	h.mu.Unlock()
+	// In this order: a run that begins because of this reader takes back the request, its first picture is an IDR.
+	h.RequestKeyFrame()
+	signal(h.demand)
+	return r
+}
+
+// RequestKeyFrame asks for an IDR picture on behalf of a viewer (PLI, FIR). Requests are coalesced to one per 100 ms:
+// the first is passed to the source at once, all that follow within that time become one at its end. It never blocks.
+func (h *Hub) RequestKeyFrame() { signal(h.keys) }
+
+// Status tells what the hub does now.
+func (h *Hub) Status() Status {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.status
+	s.Readers = len(h.readers)
+	return s
+}
+
+// Run runs the source whenever there are readers, until ctx ends; it then returns nil, and readers get
+// [ErrReaderClosed]. It waits for the source to return: one that cannot be stopped holds it up.
+func (h *Hub) Run(ctx context.Context) error {
+	defer h.closeReaders()
+	failures := 0
+	for {
+		if !h.waitForReaders(ctx) {
+			return nil
+		}
+		h.setState(stateAfter(failures))
+		delivered, err := h.session(ctx, failures > 0)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err == nil {
+			failures = 0
+			h.setState(StateIdle)
+			continue
+		}
+		if delivered >= healthy {
+			failures = 0
+		}
+		failures++
+		h.setState(stateAfter(failures))
+		wait := backOff(failures)
+		h.log.Warn("camera source broke", "source", h.source.Name(), "error", err, "failures", failures, "retry_in", wait)
+		h.onFault(err)
+		if !sleep(ctx, wait) {
+			return nil
+		}
+	}
+}
+
+// waitForReaders returns false when ctx ends first.
+func (h *Hub) waitForReaders(ctx context.Context) bool {
+	for h.readerCount() == 0 {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-h.demand:
+		}
+	}
+	return ctx.Err() == nil
+}
+
+// session runs the source once. It returns nil when the source was stopped on purpose, and for how long pictures came.
+func (h *Hub) session(ctx context.Context, broken bool) (delivered time.Duration, err error) {
+	runCtx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	h.beginRun()
+	go func() {
+		ended <- h.source.Run(runCtx, h.params, func(au AccessUnit) {
+			if runCtx.Err() == nil {
+				h.deliver(au)
+			}
+		})
+	}()
+	stop := func() {
+		cancel()
+		<-ended
+	}
+	h.log.Info("camera source started", "source", h.source.Name())
+
+	watch := newWatch(h)
+	defer watch.stop()
+	for {
+		select {
+		case <-ctx.Done():
+			stop()
+			return watch.delivered(), nil
+		case runErr := <-ended:
+			cancel()
+			if runErr == nil {
+				runErr = ErrEnded
+			}
+			return watch.delivered(), fmt.Errorf("camera %s: %w", h.source.Name(), runErr)
+		case <-h.alive:
+			if first := watch.sawPicture(); first && broken {
+				h.log.Info("camera source mended", "source", h.source.Name())
+				h.onFault(nil)
+				h.setState(StateRunning)
+			}
+		case <-watch.stall.C:
+			stop()
+			return watch.delivered(), fmt.Errorf("camera %s: %w", h.source.Name(), ErrStalled)
+		case <-h.demand:
+			watch.readersChanged(h.readerCount())
+		case <-watch.linger.C:
+			if h.readerCount() == 0 {
+				stop()
+				h.log.Info("camera source stopped", "source", h.source.Name())
+				return watch.delivered(), nil
+			}
+		case <-h.keys:
+			watch.keyWanted()
+		case <-watch.key.C:
+			watch.keyDue()
+		}
+	}
+}
+
+// beginRun prepares for the first picture of a new run of the source.
+func (h *Hub) beginRun() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fresh = true
+	drain(h.alive)
+	drain(h.keys)
+}
+
+// deliver gives one picture to all readers.
+func (h *Hub) deliver(au AccessUnit) {
+	h.mu.Lock()
+	h.status.Frames++
+	if au.IDR {
+		h.status.KeyFrames++
+	}
+	au.PTS = h.rebase(au.PTS)
+	for _, r := range h.readers {
+		r.offer(au)
+	}
+	h.mu.Unlock()
+	signal(h.alive)
+}
+
+// rebase puts the PTS of a run on the hub's clock, which starts at zero with the first picture of all and goes on by
+// the time that really passed when a source begins anew.
+func (h *Hub) rebase(pts time.Duration) time.Duration {
+	if h.began.IsZero() {
+		h.began = time.Now()
+		h.shift = -pts
+		h.fresh = false
+		h.lastPTS = -1
+	}
+	if h.fresh {
+		h.shift = time.Since(h.began) - pts
+		h.fresh = false
+	}
+	pts = max(pts+h.shift, h.lastPTS+1)
+	h.lastPTS = pts
+	return pts
+}
+
+// readerCount is the number of readers now.
+func (h *Hub) readerCount() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.readers)
+}
+
+// setState notes what the source does.
+func (h *Hub) setState(s State) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.status.State = s
+}
+
+// remove forgets a reader.
+func (h *Hub) remove(r *Reader) {
+	h.mu.Lock()
+	h.readers = slices.DeleteFunc(h.readers, func(o *Reader) bool { return o == r })
+	h.mu.Unlock()
+	signal(h.demand)
+}
+
+// closeReaders ends all readers, also those that subscribe from now on.
+func (h *Hub) closeReaders() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	for _, r := range h.readers {
+		r.shut()
+	}
+	h.readers = nil
+	h.status.State = StateIdle
+}
