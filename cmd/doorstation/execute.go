@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"doorstation/internal/app"
+	"doorstation/internal/control"
+	"doorstation/internal/settings"
+)
+
+// Exit statuses.
+const (
+	exitOK = 0
+	// exitFailed: the command could not do its work.
+	exitFailed = 1
+	// exitUsage: the command line or the local file is wrong; a restart would not help.
+	exitUsage = 2
+)
+
+// cli is the command line.
+type cli struct {
+	Run     runCmd     `cmd:"" help:"Run the door station until it is stopped."`
+	Press   pressCmd   `cmd:"" help:"Press the bell: the running agent rings the household as if the button had been pressed."`
+	Status  statusCmd  `cmd:"" help:"Show what the running agent does, and every fault with its remedy."`
+	Check   checkCmd   `cmd:"" help:"Read the local file and say whether it is right."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// env is what every command may use of its surroundings.
+type env struct {
+	ctx            context.Context
+	stdout, stderr io.Writer
+	getenv         func(string) string
+}
+
+type configFlag struct {
+	Config string `help:"The local file." default:"/etc/doorstation/config.yaml" placeholder:"FILE"`
+}
+
+type socketFlag struct {
+	Socket string `help:"The agent's control socket (default: in the runtime directory)." placeholder:"PATH"`
+}
+
+func (s socketFlag) path(e *env) string {
+	if s.Socket != "" {
+		return s.Socket
+	}
+	return control.DefaultSocket(e.getenv)
+}
+
+type runCmd struct {
+	configFlag
+	socketFlag
+}
+
+// Run starts the agent.
+func (c *runCmd) Run(e *env) error {
+	local, err := settings.LoadLocal(c.Config)
+	if err != nil {
+		return usageError{err}
+	}
+	log, err := newLogger(e.stderr, local.Log)
+	if err != nil {
+		return usageError{err}
+	}
+	return app.Run(e.ctx, app.Options{
+		Local: local, Socket: c.path(e), Version: version, Log: log, Getenv: e.getenv, Now: time.Now,
+	})
+}
+
+type pressCmd struct {
+	socketFlag
+	Button string `arg:"" optional:"" help:"Name of the button; the first one of the local file when left out."`
+}
+
+// Run presses the bell of the running agent.
+func (c *pressCmd) Run(e *env) error {
+	reply, err := control.NewClient(c.path(e)).Press(e.ctx, c.Button)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.stdout, "pressed %s (press %d)\n", reply.Button, reply.ID)
+	return err
+}
+
+type statusCmd struct {
+	socketFlag
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// Run prints the status of the running agent.
+func (c *statusCmd) Run(e *env) error {
+	s, err := control.NewClient(c.path(e)).Status(e.ctx)
+	if err != nil {
+		return err
+	}
+	if !c.JSON {
+		_, err = fmt.Fprintln(e.stdout, s.Text())
+		return err
+	}
+	enc := json.NewEncoder(e.stdout)
+	enc.SetIndent("", "  ")
+	return enc.Encode(s)
+}
+
+type checkCmd struct{ configFlag }
+
+// Run reads the local file and the token.
+func (c *checkCmd) Run(e *env) error {
+	local, err := settings.LoadLocal(c.Config)
+	if err != nil {
+		return usageError{err}
+	}
+	if _, err := settings.ReadToken(local, e.getenv); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s is right: %d button(s), Home Assistant at %s\n", c.Config, len(local.Buttons), local.HomeAssistant.URL)
+	return err
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run(e *env) error {
+	_, err := fmt.Fprintln(e.stdout, version)
+	return err
+}
+
+// usageError is an error that a restart would not mend.
+type usageError struct{ error }
+
+func (u usageError) Unwrap() error { return u.error }
+
+// execute runs the command line and returns the exit status.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer, getenv func(string) string) int {
+	var commands cli
+	status, exited := 0, false
+	parser, err := kong.New(&commands,
+		kong.Name("doorstation"),
+		kong.Description("A front-door station for Home Assistant: rings the household's tablets and phones, shows the visitor, talks, opens the door."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { status, exited = code, true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	if err != nil {
+		return complain(stderr, err, exitFailed)
+	}
+	parsed, err := parser.Parse(args)
+	if exited { // --help has been printed
+		return status
+	}
+	if err != nil {
+		return complain(stderr, err, exitUsage)
+	}
+	err = parsed.Run(&env{ctx: ctx, stdout: stdout, stderr: stderr, getenv: getenv})
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &usage):
+		return complain(stderr, err, exitUsage)
+	default:
+		return complain(stderr, err, exitFailed)
+	}
+}
+
+func complain(stderr io.Writer, err error, status int) int {
+	if _, werr := fmt.Fprintf(stderr, "doorstation: %v\n", err); werr != nil {
+		return exitFailed
+	}
+	return status
+}

@@ -1,0 +1,139 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"doorstation/internal/audio"
+	"doorstation/internal/camera"
+	"doorstation/internal/control"
+	"doorstation/internal/gpio"
+	"doorstation/internal/health"
+	"doorstation/internal/phone"
+	"doorstation/internal/station"
+)
+
+// App is the running agent.
+type App struct {
+	opt     Options
+	started time.Time
+
+	health  *health.Register
+	board   *gpio.Board
+	camera  *camera.Hub
+	audio   *audio.Engine
+	phone   *phone.Phone
+	station *station.Runner
+	home    *home
+}
+
+// Run starts every room and returns after ctx has ended and all of them have stopped: the call that is up is
+// ended, the door is unregistered, the lock and the light are off. Only what nobody can mend in Home Assistant
+// is returned as an error before that (the control socket is taken by another agent).
+func Run(ctx context.Context, o Options) error {
+	a, err := build(o)
+	if err != nil {
+		return err
+	}
+	return a.run(ctx)
+}
+
+func build(o Options) (*App, error) {
+	a := &App{opt: o, started: o.Now(), health: health.NewRegister(o.Now, o.Log.With("room", "health"))}
+	a.board = gpio.Open(boardConfig(o, a.health))
+	source, err := cameraSource(o)
+	if err != nil {
+		a.health.Raise(health.CodeCameraUnavailable, err.Error())
+	}
+	a.camera = camera.NewHub(source, cameraParams(o.Local.Camera), camera.HubOptions{
+		Log: o.Log.With("room", "camera"), OnFault: a.cameraFault,
+	})
+	device, err := audioDevice(o.Local.Audio)
+	if err != nil {
+		a.health.Raise(health.CodeAudioUnavailable, err.Error())
+	}
+	a.audio = audio.NewEngine(device, audio.EngineOptions{Log: o.Log.With("room", "audio"), OnFault: a.audioFault})
+
+	machine := station.NewMachine(stationConfig(o.Local))
+	a.phone = phone.New(phone.Options{
+		Camera: a.camera, Audio: a.audio, Log: o.Log.With("room", "phone"), Now: o.Now,
+		Events: func(ev station.Event) { a.station.Post(ev) },
+	})
+	a.station = station.NewRunner(machine, caller{a}, door{a.board}, sounder{a.audio}, light{a}, o.Log.With("room", "station"))
+	a.home = newHome(o, a.health, a.phone)
+	return a, nil
+}
+
+// stage is one room's goroutine with its own end, so that the rooms stop one after the other.
+type stage struct {
+	name   string
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func start(name string, run func(context.Context) error) *stage {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &stage{name: name, cancel: cancel, done: make(chan error, 1)}
+	go func() { s.done <- run(ctx) }()
+	return s
+}
+
+// run starts the rooms from the bottom up and stops them from the top down.
+func (a *App) run(ctx context.Context) error {
+	log := a.opt.Log
+	log.Info("doorstation starts", "version", a.opt.Version, "gpio", a.opt.Local.GPIO, "socket", a.opt.Socket)
+	failed := make(chan error, 8)
+	var stages []*stage
+	begin := func(name string, run func(context.Context) error) {
+		stages = append(stages, start(name, func(ctx context.Context) error {
+			err := run(ctx)
+			if err != nil && ctx.Err() == nil {
+				failed <- fmt.Errorf("%s: %w", name, err)
+			}
+			return err
+		}))
+	}
+	begin("gpio", a.board.Run)
+	begin("camera", a.camera.Run)
+	begin("audio", a.audio.Run)
+	begin("home", a.home.Run)
+	begin("phone", func(ctx context.Context) error {
+		<-ctx.Done()
+		a.phone.Close()
+		return nil
+	})
+	begin("station", a.station.Run)
+	begin("presses", a.forwardPresses)
+	begin("control", func(ctx context.Context) error {
+		return control.Serve(ctx, a.opt.Socket, a, log.With("room", "control"))
+	})
+
+	var err error
+	select {
+	case <-ctx.Done():
+		log.Info("doorstation stops")
+	case err = <-failed:
+	}
+	for i := len(stages) - 1; i >= 0; i-- {
+		stages[i].cancel()
+		if stopErr := <-stages[i].done; stopErr != nil && err == nil && ctx.Err() == nil {
+			err = stopErr
+		}
+	}
+	log.Info("doorstation stopped")
+	return err
+}
+
+// forwardPresses takes the presses from the board to the station.
+func (a *App) forwardPresses(ctx context.Context) error {
+	for {
+		select {
+		case p := <-a.board.Presses():
+			a.opt.Log.Info("bell pressed", "button", p.Button, "press", p.ID, "source", string(p.Source))
+			a.station.Post(station.Pressed{ID: p.ID, Button: p.Button, At: p.At})
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}

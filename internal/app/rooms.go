@@ -1,0 +1,148 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"doorstation/internal/audio"
+	"doorstation/internal/camera"
+	"doorstation/internal/gpio"
+	"doorstation/internal/health"
+	"doorstation/internal/settings"
+	"doorstation/internal/station"
+)
+
+// errNotServed is the answer to a source or device that this version does not have.
+var errNotServed = errors.New("not in this version")
+
+func boardConfig(o Options, h *health.Register) gpio.Config {
+	c := gpio.Config{
+		Simulated: o.Local.GPIO == "simulated",
+		Log:       o.Log.With("room", "gpio"),
+		OnFault:   func(f gpio.Fault) { boardFault(h, f) },
+	}
+	for _, b := range o.Local.Buttons {
+		c.Buttons = append(c.Buttons, gpio.ButtonConfig{
+			Name: b.Name, Pin: gpio.Pin(b.Pin), ActiveLow: b.Active == "low", Pull: pullOf(b.Pull), Debounce: b.Debounce, Hold: b.Hold,
+		})
+	}
+	if l := o.Local.Lock; l != nil {
+		c.Lock = &gpio.OutputConfig{Pin: gpio.Pin(l.Pin), ActiveLow: l.Active == "low"}
+	}
+	if l := o.Local.Light; l != nil {
+		c.Light = &gpio.OutputConfig{Pin: gpio.Pin(l.Pin), ActiveLow: l.Active == "low"}
+	}
+	return c
+}
+
+func pullOf(s string) gpio.Pull {
+	switch s {
+	case "up":
+		return gpio.PullUp
+	case "down":
+		return gpio.PullDown
+	default:
+		return gpio.PullNone
+	}
+}
+
+func boardFault(h *health.Register, f gpio.Fault) {
+	codes := map[gpio.Part]health.Code{
+		gpio.PartChip: health.CodeGPIOUnavailable, gpio.PartButton: health.CodeButtonUnreadable,
+		gpio.PartLock: health.CodeLockUnavailable, gpio.PartLight: health.CodeLightUnavailable,
+	}
+	code := codes[f.Part]
+	if f.Err == nil {
+		h.Clear(code)
+		return
+	}
+	detail := f.Err.Error()
+	if f.Name != "" {
+		detail = f.Name + ": " + detail
+	}
+	h.Raise(code, detail)
+}
+
+func cameraSource(o Options) (camera.Source, error) {
+	test := camera.NewTestSource(o.Now)
+	if s := o.Local.Camera.Source; s != "test" {
+		return test, fmt.Errorf("camera.source %q is %w; the moving test picture takes its place", s, errNotServed)
+	}
+	return test, nil
+}
+
+func cameraParams(c settings.Camera) camera.Params {
+	return camera.Params{Width: c.Width, Height: c.Height, Framerate: c.Framerate, Bitrate: c.Bitrate}
+}
+
+// testToneHz is what the test device sends in place of a microphone: 440 Hz, the A of a tuning fork.
+const testToneHz = 440
+
+func audioDevice(a settings.Audio) (audio.Device, error) {
+	switch a.Device {
+	case "test":
+		return audio.NewTestDevice(testToneHz), nil
+	case "none":
+		return audio.NewSilentDevice(), nil
+	default:
+		return audio.NewTestDevice(testToneHz), fmt.Errorf("audio.device %q: sound cards are %w; a test tone takes the microphone's place", a.Device, errNotServed)
+	}
+}
+
+func (a *App) cameraFault(err error) {
+	if err == nil {
+		a.health.Clear(health.CodeCameraStalled)
+		return
+	}
+	a.health.Raise(health.CodeCameraStalled, err.Error())
+}
+
+func (a *App) audioFault(err error) {
+	if err == nil {
+		a.health.Clear(health.CodeAudioUnavailable)
+		return
+	}
+	a.health.Raise(health.CodeAudioUnavailable, err.Error())
+}
+
+func stationConfig(l settings.Local) station.Config {
+	c := station.Config{Buttons: map[string]station.Button{}, MaxTalk: l.Call.MaxTalk}
+	for _, b := range l.Buttons {
+		c.Buttons[b.Name] = station.Button{Targets: b.Call, Ring: b.Ring}
+	}
+	if l.Lock != nil {
+		c.Codes, c.Pulse = l.Lock.Codes, l.Lock.Pulse
+	}
+	return c
+}
+
+// door opens the lock of the board for the station.
+type door struct{ board *gpio.Board }
+
+func (d door) Open(pulse time.Duration) error {
+	if err := d.board.PulseLock(pulse); err != nil {
+		return fmt.Errorf("open the door: %w", err)
+	}
+	return nil
+}
+
+// sounder plays the station's tones at the door.
+type sounder struct{ engine *audio.Engine }
+
+var toneOf = map[station.Tone]audio.Tone{
+	station.ToneRinging: audio.ToneRinging, station.ToneBusy: audio.ToneBusy, station.ToneNobody: audio.ToneNobody,
+	station.ToneFault: audio.ToneFault, station.ToneOpened: audio.ToneOpened, station.ToneEnded: audio.ToneEnded,
+}
+
+func (s sounder) Play(t station.Tone) { s.engine.Play(toneOf[t]) }
+func (s sounder) Stop()               { s.engine.StopTone() }
+
+// light shows whether somebody is being called: off when idle, on otherwise.
+type light struct{ app *App }
+
+func (l light) Show(s station.State) {
+	if err := l.app.board.SetLight(s != station.StateIdle); err != nil && l.app.opt.Local.Light != nil {
+		l.app.opt.Log.Warn("the light can't be set", "error", err)
+	}
+}

@@ -1,0 +1,106 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"doorstation/internal/control"
+	"doorstation/internal/gpio"
+	"doorstation/internal/sip"
+)
+
+var _ control.Station = (*App)(nil)
+
+// Press presses a button as if a visitor had.
+func (a *App) Press(button string) (control.PressReply, error) {
+	if button == "" && len(a.opt.Local.Buttons) > 0 {
+		button = a.opt.Local.Buttons[0].Name
+	}
+	p, err := a.board.Inject(button)
+	switch {
+	case errors.Is(err, gpio.ErrNoSuchButton):
+		return control.PressReply{}, fmt.Errorf("%w: %q", control.ErrNoSuchButton, button)
+	case err != nil:
+		return control.PressReply{}, fmt.Errorf("press %q: %w", button, err)
+	}
+	return control.PressReply{ID: p.ID, Button: p.Button}, nil
+}
+
+// Status is the whole station at this moment.
+func (a *App) Status() control.Status {
+	s := control.Status{Version: a.opt.Version, Started: a.started, Registration: control.Registration{State: "offline"}}
+	if l := a.home.lines.current(); l != nil {
+		s.Registration = registrationStatus(l)
+		s.WarmOffers = control.WarmOffers{Ready: l.offers.Ready(), Want: l.want}
+	}
+	a.visitStatus(&s)
+	levels := a.board.Levels()
+	s.GPIO = control.GPIO{Chip: levels.Chip, Lock: string(levels.Lock), Light: string(levels.Light), LockOpenings: levels.LockOpenings}
+	c := a.camera.Status()
+	s.Camera = control.Camera{
+		Source: c.Source, State: string(c.State), Width: c.Width, Height: c.Height, Framerate: c.Framerate, Bitrate: c.Bitrate,
+		Readers: c.Readers, Frames: c.Frames, KeyFrames: c.KeyFrames,
+	}
+	a.soundStatus(&s)
+	for _, f := range a.health.Standing() {
+		s.Faults = append(s.Faults, control.Fault{
+			Code: string(f.Code), Severity: string(f.Severity), Title: f.Title, Detail: f.Detail, Remedy: f.Remedy, Since: f.Since,
+		})
+	}
+	return s
+}
+
+func registrationStatus(l *line) control.Registration {
+	r := l.agent.Registration()
+	out := control.Registration{
+		State: string(r.State), Extension: r.Extension, BackupUser: l.settings.BackupUser, Server: r.Server, Transport: r.Transport,
+		Expires: timeOrNil(r.ExpiresAt), Since: timeOrNil(r.Since),
+	}
+	if r.State == sip.Stopped {
+		out.State = "offline"
+	}
+	if r.Err != nil {
+		out.Error = r.Err.Error()
+	}
+	return out
+}
+
+func (a *App) visitStatus(s *control.Status) {
+	v := a.station.Snapshot()
+	s.Visit = control.Visit{
+		State: string(v.State), Button: v.Button, Targets: v.Targets, AnsweredBy: v.Answered, Since: timeOrNil(v.Since),
+	}
+	s.Calls = control.Calls{Visits: v.Calls, Answered: v.Talks, IgnoredPresses: v.Ignored}
+	if v.Last.Visit != 0 {
+		s.Calls.Last = &control.LastCall{
+			Outcome: string(v.Last.Outcome), At: v.Last.At, Button: v.Last.Button, AnsweredBy: v.Last.Answered,
+			TalkSeconds: v.Last.Talk.Seconds(),
+		}
+	}
+}
+
+func (a *App) soundStatus(s *control.Status) {
+	e := a.audio.Status()
+	s.Sound = control.Sound{
+		Device: e.Device, State: string(e.State), FarLevel: finite(e.Far.LevelDBFS, e.Streams > 0),
+		FarFrequency: finite(e.Far.FrequencyHz, e.Streams > 0 && e.Far.FrequencyHz > 0), NearLevel: finite(e.Near.LevelDBFS, e.Streams > 0),
+	}
+}
+
+// finite is nil for what JSON can't say (the level of digital silence is minus infinity) or what is not known.
+func finite(v float64, known bool) *float64 {
+	if !known || math.IsInf(v, 0) || math.IsNaN(v) {
+		return nil
+	}
+	v = math.Round(v*10) / 10
+	return &v
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}

@@ -1,0 +1,146 @@
+// Package phone makes calls: one call is a signalling leg, a peer connection and the media between the
+// camera, the sound device and the far side. It dials the targets of a press all at once, keeps the first that
+// answers and cancels the others, and tells the station what happened in the station's own words.
+package phone
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"doorstation/internal/audio"
+	"doorstation/internal/camera"
+	"doorstation/internal/peer"
+	"doorstation/internal/sip"
+	"doorstation/internal/station"
+)
+
+// Leg is one established signalling leg (an INVITE dialog, RFC 3261 section 12).
+type Leg interface {
+	// Answer is the SDP of the 200 OK.
+	Answer() string
+	// Hangup sends BYE; it is safe to call more than once.
+	Hangup(ctx context.Context) error
+	// Done is closed when the leg is over, whoever ended it.
+	Done() <-chan struct{}
+}
+
+// Signalling places legs. ErrNotRegistered and the other errors are those of package sip.
+type Signalling interface {
+	Invite(ctx context.Context, target, offer string, h sip.Handler) (Leg, error)
+}
+
+// Offers hands out peer connections whose offer and candidates are ready.
+type Offers interface {
+	Take(ctx context.Context) (*peer.Peer, error)
+}
+
+// Line is what a call is placed with: it changes as a whole when the settings change, and a visit keeps the
+// line it began with.
+type Line struct {
+	Signalling Signalling
+	Offers     Offers
+	// Video says whether the offers carry video, so that the camera is woken at the press.
+	Video bool
+}
+
+// Options are the rooms a phone is built on.
+type Options struct {
+	Camera *camera.Hub
+	Audio  *audio.Engine
+	// Events receives what happens, in order for each visit. It must not block.
+	Events func(station.Event)
+	Log    *slog.Logger
+	Now    func() time.Time
+}
+
+// Phone makes the calls of the visits.
+type Phone struct {
+	opt Options
+
+	mu     sync.Mutex
+	line   *Line
+	visits map[station.VisitID]*visit
+	closed bool
+	wg     sync.WaitGroup
+}
+
+// Request is whom to call and why.
+type Request struct {
+	Targets []string
+	// Button is the name of the button that was pressed and PressedAt when; for the log line and its stopwatch.
+	Button    string
+	PressedAt time.Time
+}
+
+// New builds a phone without a line: until SetLine a call ends as station.OutcomeOffline.
+func New(o Options) *Phone {
+	return &Phone{opt: o, visits: map[station.VisitID]*visit{}}
+}
+
+// SetLine changes what the next visits are placed with; nil takes the line away. Visits that are on keep theirs.
+func (p *Phone) SetLine(l *Line) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.line = l
+}
+
+// Idle says whether no visit is on.
+func (p *Phone) Idle() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.visits) == 0
+}
+
+// Call starts a visit: every target is called at once. It returns without waiting; the events tell the rest,
+// the last of them always being station.CallEnded.
+func (p *Phone) Call(id station.VisitID, r Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.visits[id] != nil {
+		p.opt.Events(station.CallEnded{Visit: id, Outcome: station.OutcomeStopped})
+		return
+	}
+	v := newVisit(p, id, r, p.line)
+	p.visits[id] = v
+	p.wg.Go(func() {
+		outcome := v.run()
+		p.ended(id, outcome)
+	})
+}
+
+// hungUp is the cause of a visit's end that the station decided on.
+type hungUp struct{ outcome station.Outcome }
+
+// Error makes it usable as the cause of a context.
+func (h hungUp) Error() string { return "hung up by the station: " + string(h.outcome) }
+
+// Hangup ends the visit, ringing or talking; why is the outcome its log line shows. CallEnded follows once nothing
+// of it is up any more.
+func (p *Phone) Hangup(id station.VisitID, why station.Outcome) {
+	p.mu.Lock()
+	v := p.visits[id]
+	p.mu.Unlock()
+	if v != nil {
+		v.cancel(hungUp{why})
+	}
+}
+
+// Close hangs up what is on and waits until it is over.
+func (p *Phone) Close() {
+	p.mu.Lock()
+	p.closed = true
+	for _, v := range p.visits {
+		v.cancel(hungUp{station.OutcomeStopped})
+	}
+	p.mu.Unlock()
+	p.wg.Wait()
+}
+
+func (p *Phone) ended(id station.VisitID, outcome station.Outcome) {
+	p.mu.Lock()
+	delete(p.visits, id)
+	p.mu.Unlock()
+	p.opt.Events(station.CallEnded{Visit: id, Outcome: outcome})
+}
