@@ -35,7 +35,7 @@ func outcomeOf(err error) station.Outcome {
 		return station.OutcomeCancelled
 	case errors.Is(err, sip.ErrNotRegistered):
 		return station.OutcomeOffline
-	case errors.Is(err, sip.ErrConnectionLost):
+	case errors.Is(err, sip.ErrConnectionLost), errors.Is(err, sip.ErrNoAnswer):
 		return station.OutcomeUnreachable
 	default:
 		return station.OutcomeFailed
