@@ -1,6 +1,14 @@
 package settings
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+)
 
 // What keeps the two sources from making a working door. A person mends them; until then the agent keeps trying.
 var (
@@ -60,4 +68,115 @@ type PBX struct {
 	Kind string
 	// URL is the ws or wss URL; empty for ingress.
 	URL string
+}
+
+// Equal says whether two settings make the same door.
+func (s Settings) Equal(o Settings) bool { return reflect.DeepEqual(s, o) }
+
+// Merge makes the door's settings of its local file, SIP Core's settings and who it is. The errors are ErrNoUser,
+// ErrNoSuchExtension and ErrNoPBXAddress, with what was looked for.
+func Merge(l Local, c SIPCore, who Identity) (Settings, []Notice, error) {
+	user, backup, err := pick(l, c, who)
+	if err != nil {
+		return Settings{}, nil, err
+	}
+	pbx, err := reach(l.SIP, c)
+	if err != nil {
+		return Settings{}, nil, err
+	}
+	s := Settings{
+		Local:     l,
+		Extension: user.Extension, Password: user.Password, DisplayName: user.DisplayName, BackupUser: backup,
+		Domain: domain(l, c), PBX: pbx, ICE: c.ICE, Video: video(l.Call.Video, c.SIPVideo), Popup: c.Popup,
+	}
+	return s, notices(s), nil
+}
+
+// pick finds the door's SIP user. The order is the card's, so that door and tablets agree on whose an entry is.
+func pick(l Local, c SIPCore, who Identity) (user User, backup bool, err error) {
+	find := func(is func(User) bool) bool {
+		i := slices.IndexFunc(c.Users, is)
+		if i >= 0 {
+			user = c.Users[i]
+		}
+		return i >= 0
+	}
+	if wanted := l.SIP.Extension; wanted != "" {
+		if !find(func(u User) bool { return u.Extension == wanted }) {
+			return User{}, false, fmt.Errorf("%w: %q", ErrNoSuchExtension, wanted)
+		}
+		return user, false, nil
+	}
+	if find(func(u User) bool { return who.ID != "" && u.HAUsername == who.ID }) ||
+		find(func(u User) bool { return who.Name != "" && u.HAUsername == who.Name }) {
+		return user, false, nil
+	}
+	if c.BackupUser != nil {
+		return *c.BackupUser, true, nil
+	}
+	return User{}, false, fmt.Errorf("%w: the token belongs to %q (id %q)", ErrNoUser, who.Name, who.ID)
+}
+
+// reach says how the PBX is reached.
+func reach(s SIP, c SIPCore) (PBX, error) {
+	if s.Transport == TransportAuto || s.Transport == "" {
+		if c.CustomWSSURL != "" {
+			return PBX{Kind: PBXCustomWSSURL, URL: c.CustomWSSURL}, nil
+		}
+		return PBX{Kind: PBXIngress}, nil
+	}
+	if strings.Contains(s.Server, "://") {
+		return PBX{Kind: PBXServer, URL: s.Server}, nil
+	}
+	host, port := splitHostPort(s.Server)
+	if host == "" {
+		host = c.PBXServer
+	}
+	if host == "" {
+		return PBX{}, ErrNoPBXAddress
+	}
+	if port == "" {
+		port = wsPort(s.Transport)
+	}
+	// The path is the one of Asterisk's WebSocket server.
+	u := url.URL{Scheme: s.Transport, Host: net.JoinHostPort(host, port), Path: "/ws"}
+	return PBX{Kind: PBXServer, URL: u.String()}, nil
+}
+
+// domain is the host of the SIP domain.
+func domain(l Local, c SIPCore) string {
+	if c.PBXServer != "" {
+		return c.PBXServer
+	}
+	u, err := url.Parse(l.HomeAssistant.URL)
+	if err != nil {
+		return "" // ParseLocal lets no such URL through
+	}
+	return u.Hostname()
+}
+
+func video(wanted string, sipVideo bool) bool {
+	switch wanted {
+	case "always":
+		return true
+	case "never":
+		return false
+	default:
+		return sipVideo
+	}
+}
+
+func notices(s Settings) []Notice {
+	var n []Notice
+	if s.BackupUser {
+		n = append(n, NoticeBackupUser)
+	}
+	// call.video: never is a wish; auto without sip_video may be an oversight.
+	if !s.Video && s.Local.Call.Video == "auto" && s.Popup.Extensions[s.Extension].CameraEntity == "" {
+		n = append(n, NoticeNoPicture)
+	}
+	if slices.ContainsFunc(s.Local.Buttons, func(b Button) bool { return len(b.Call) == 0 }) {
+		n = append(n, NoticeNoTargets)
+	}
+	return n
 }

@@ -1,0 +1,131 @@
+package settings
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+)
+
+// The types that hold secrets print, log and marshal as a sentence without them, whatever the verb: a Formatter also
+// answers %d and %#v, which would go around a Stringer.
+
+func sentence(f fmt.State, s string) {
+	// An error of the writer is fmt's own buffer's, which has none.
+	_, _ = io.WriteString(f, s) //nolint:errcheck // see above
+}
+
+// String describes the user without the password.
+func (u User) String() string {
+	return fmt.Sprintf("user{ha_username: %q, display_name: %q, extension: %q, password: %s}",
+		u.HAUsername, u.DisplayName, u.Extension, veil(u.Password))
+}
+
+// Format implements fmt.Formatter.
+func (u User) Format(f fmt.State, _ rune) { sentence(f, u.String()) }
+
+// LogValue implements slog.LogValuer.
+func (u User) LogValue() slog.Value { return slog.StringValue(u.String()) }
+
+// MarshalJSON implements json.Marshaler.
+func (u User) MarshalJSON() ([]byte, error) { return json.Marshal(u.String()) }
+
+// String describes the server without the credential.
+func (s ICEServer) String() string {
+	return fmt.Sprintf("ice server{urls: %s, username: %s, credential: %s}",
+		strings.Join(s.URLs, " "), veil(s.Username), veil(s.Credential))
+}
+
+// Format implements fmt.Formatter.
+func (s ICEServer) Format(f fmt.State, _ rune) { sentence(f, s.String()) }
+
+// LogValue implements slog.LogValuer.
+func (s ICEServer) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalJSON implements json.Marshaler.
+func (s ICEServer) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
+
+// String describes the popup without what its buttons send.
+func (p Popup) String() string {
+	return fmt.Sprintf("popup{extensions: %d, dtmf buttons: %d}", len(p.Extensions), len(p.DTMF))
+}
+
+// Format implements fmt.Formatter.
+func (p Popup) Format(f fmt.State, _ rune) { sentence(f, p.String()) }
+
+// LogValue implements slog.LogValuer.
+func (p Popup) LogValue() slog.Value { return slog.StringValue(p.String()) }
+
+// MarshalJSON implements json.Marshaler.
+func (p Popup) MarshalJSON() ([]byte, error) { return json.Marshal(p.String()) }
+
+// String describes the lock without its codes.
+func (l Lock) String() string {
+	return fmt.Sprintf("lock{pin: %v, active: %s, pulse: %s, codes: %d}", l.Pin, l.Active, l.Pulse, len(l.Codes))
+}
+
+// Format implements fmt.Formatter.
+func (l Lock) Format(f fmt.State, _ rune) { sentence(f, l.String()) }
+
+// LogValue implements slog.LogValuer.
+func (l Lock) LogValue() slog.Value { return slog.StringValue(l.String()) }
+
+// MarshalJSON implements json.Marshaler.
+func (l Lock) MarshalJSON() ([]byte, error) { return json.Marshal(l.String()) }
+
+// String describes the PBX without what a URL may carry in its query.
+func (p PBX) String() string {
+	address, _, hasQuery := strings.Cut(p.URL, "?")
+	if hasQuery {
+		address += "?" + hidden
+	}
+	return strings.TrimSpace(p.Kind + " " + address)
+}
+
+// Format implements fmt.Formatter.
+func (p PBX) Format(f fmt.State, _ rune) { sentence(f, p.String()) }
+
+// LogValue implements slog.LogValuer.
+func (p PBX) LogValue() slog.Value { return slog.StringValue(p.String()) }
+
+// MarshalJSON implements json.Marshaler.
+func (p PBX) MarshalJSON() ([]byte, error) { return json.Marshal(p.String()) }
+
+// String describes SIP Core's settings without any secret.
+func (c SIPCore) String() string {
+	return fmt.Sprintf("sip core{users: %v, backup_user: %v, pbx_server: %q, pbx: %v, ice: %v, sip_video: %t, auto_answer: %t, popup: %v}",
+		c.Users, c.BackupUser != nil, c.PBXServer, PBX{Kind: PBXCustomWSSURL, URL: c.CustomWSSURL}, c.ICE, c.SIPVideo, c.AutoAnswer, c.Popup)
+}
+
+// Format implements fmt.Formatter.
+func (c SIPCore) Format(f fmt.State, _ rune) { sentence(f, c.String()) }
+
+// LogValue implements slog.LogValuer.
+func (c SIPCore) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalJSON implements json.Marshaler.
+func (c SIPCore) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+
+// String describes the settings without any secret.
+func (s Settings) String() string {
+	return fmt.Sprintf("settings{extension: %q, display_name: %q, password: %s, backup_user: %t, domain: %q, pbx: %v, ice: %v, video: %t, popup: %v}",
+		s.Extension, s.DisplayName, veil(s.Password), s.BackupUser, s.Domain, s.PBX, s.ICE, s.Video, s.Popup)
+}
+
+// Format implements fmt.Formatter.
+func (s Settings) Format(f fmt.State, _ rune) { sentence(f, s.String()) }
+
+// LogValue implements slog.LogValuer.
+func (s Settings) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalJSON implements json.Marshaler.
+func (s Settings) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
+
+// veil says of a secret only whether there is one.
+func veil(secret string) string {
+	if secret == "" {
+		return "none"
+	}
+	return hidden
+}
