@@ -1,37 +1,185 @@
 // Package homeassistant asks Home Assistant what a door station needs of it: SIP Core's settings, who the token belongs
 // to, and a way through ingress to the PBX add-on.
+//
+// The REST calls and the two WebSocket commands used are those of Home Assistant's own frontend and of the SIP Core card.
+// Each question is asked on a connection of its own and answered within callTimeout, so that nothing needs to be kept
+// alive between them.
 package homeassistant
 
 import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
+	"time"
 )
 
+const (
+	// callTimeout bounds each question, name lookup to last byte.
+	callTimeout = 10 * time.Second
+	// maxBody bounds an answer in bytes. SIP Core's settings are a few kilobytes.
+	maxBody = 1 << 20
+	// maxRedirects bounds redirects, which are followed on the same scheme, host and port only.
+	maxRedirects = 3
+)
+
+// Options says where Home Assistant is.
 type Options struct {
-	URL   string
+	// URL is http or https://host[:port].
+	URL string
+	// Token is the long-lived access token. It is sent to URL's host and never logged.
 	Token string
-	TLS   *tls.Config
-	Log   *slog.Logger
-}
-type Client struct{}
-type User struct {
-	ID, Name string
-	IsAdmin  bool
-}
-type Ingress struct {
-	URL     string
-	Header  http.Header
-	HTTPURL string
+	// TLS is the client configuration for https; nil: the system's authorities.
+	TLS *tls.Config
+	// Log may be nil.
+	Log *slog.Logger
 }
 
-func New(o Options) (*Client, error) { return &Client{}, nil }
-func (c *Client) SIPCoreConfig(ctx context.Context) (json.RawMessage, error) {
-	return nil, ErrUnreachable
+// Client asks one Home Assistant. Its methods may be called from any goroutine.
+type Client struct {
+	base      *url.URL
+	token     string
+	http      *http.Client
+	transport *http.Transport
+	log       *slog.Logger
 }
-func (c *Client) CurrentUser(ctx context.Context) (User, error)       { return User{}, ErrUnreachable }
-func (c *Client) Ingress(ctx context.Context) (Ingress, error)        { return Ingress{}, ErrUnreachable }
-func (c *Client) CheckIngress(ctx context.Context, ing Ingress) error { return ErrUnreachable }
-func (c *Client) Close()                                              {}
+
+// errBadURL says that Options.URL cannot be used.
+var errBadURL = errors.New("expected http:// or https:// and a host")
+
+// New makes a client. It connects to nothing yet.
+func New(o Options) (*Client, error) {
+	base, err := url.Parse(strings.TrimSuffix(o.URL, "/"))
+	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.User != nil {
+		return nil, fmt.Errorf("the address of Home Assistant: %w", errBadURL)
+	}
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	transport := &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		TLSClientConfig:     o.TLS.Clone(), // also stops HTTP/2, which knows no WebSocket upgrade
+		TLSNextProto:        map[string]func(string, *tls.Conn) http.RoundTripper{},
+		TLSHandshakeTimeout: callTimeout,
+		IdleConnTimeout:     30 * time.Second,
+		MaxIdleConnsPerHost: 1,
+	}
+	c := &Client{
+		base: base, token: o.Token, transport: transport, log: log,
+		http: &http.Client{Transport: transport, CheckRedirect: stayHome},
+	}
+	return c, nil
+}
+
+// errElsewhere says that Home Assistant's address redirects to another one.
+var errElsewhere = errors.New("it redirects")
+
+// stayHome follows redirects within one origin only: the token must not be handed to another host, nor over plain HTTP.
+func stayHome(req *http.Request, via []*http.Request) error {
+	first := via[0].URL
+	if req.URL.Scheme != first.Scheme || req.URL.Host != first.Host {
+		return fmt.Errorf("%w to %s://%s: use that as home_assistant.url", errElsewhere, req.URL.Scheme, req.URL.Host)
+	}
+	if len(via) > maxRedirects {
+		return fmt.Errorf("%w again and again", errElsewhere)
+	}
+	return nil
+}
+
+// Close gives up idle connections. Calls that are under way end with their context.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// SIPCoreConfig returns SIP Core's settings as they are served. The errors are ErrTokenRefused, ErrNotInstalled,
+// ErrNotSetUp and ErrUnreachable.
+func (c *Client) SIPCoreConfig(ctx context.Context) (json.RawMessage, error) {
+	status, body, err := c.get(ctx, "/api/sip-core/config")
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case status == http.StatusOK && json.Valid(body):
+		return body, nil
+	case status == http.StatusOK:
+		return nil, fmt.Errorf("%w: %w: /api/sip-core/config is not JSON", ErrUnreachable, ErrBadAnswer)
+	case status == http.StatusInternalServerError && strings.Contains(errorText(body), "No configuration"):
+		return nil, ErrNotSetUp
+	default:
+		return nil, refusal(status)
+	}
+}
+
+// get asks by REST and returns status and body.
+func (c *Client) get(ctx context.Context, path string) (int, []byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errSlow)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base.JoinPath(path).String(), nil)
+	if err != nil {
+		return 0, nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Cache-Control", "no-cache")
+	return c.do(ctx, req)
+}
+
+// do sends a request and reads the answer within the limits.
+func (c *Client) do(ctx context.Context, req *http.Request) (int, []byte, error) {
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return 0, nil, unreachable(ctx, err)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return 0, nil, unreachable(ctx, err)
+	}
+	if len(body) > maxBody {
+		return 0, nil, fmt.Errorf("%w: %w: it is longer than %d bytes", ErrUnreachable, ErrBadAnswer, maxBody)
+	}
+	c.log.Debug("asked Home Assistant",
+		slog.String("path", logPath(req.URL.Path)), slog.Int("status", resp.StatusCode), slog.Int("bytes", len(body)))
+	return resp.StatusCode, body, nil
+}
+
+// logPath leaves the id of an ingress path out: together with a session it opens the add-on.
+func logPath(path string) string {
+	if rest, ok := strings.CutPrefix(path, ingressPrefix); ok {
+		if _, tail, found := strings.Cut(rest, "/"); found {
+			return ingressPrefix + "…/" + tail
+		}
+		return ingressPrefix + "…"
+	}
+	return path
+}
+
+// refusal turns the status of an API answer into an error.
+func refusal(status int) error {
+	switch status {
+	case http.StatusUnauthorized:
+		return ErrTokenRefused
+	case http.StatusForbidden:
+		// Home Assistant's http.ip_ban_enabled answers so, whatever the token.
+		return fmt.Errorf("%w (403: it may have banned this machine's address)", ErrTokenRefused)
+	case http.StatusNotFound:
+		return ErrNotInstalled
+	default:
+		return fmt.Errorf("%w: it answers %d %s", ErrUnreachable, status, http.StatusText(status))
+	}
+}
+
+// errorText is the error of a JSON answer, or nothing.
+func errorText(body []byte) string {
+	var answer struct {
+		Error string `json:"error"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return "" // a server error in other words
+	}
+	return answer.Error
+}

@@ -3,18 +3,12 @@ package settings
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 )
 
 // The types that hold secrets print, log and marshal as a sentence without them, whatever the verb: a Formatter also
 // answers %d and %#v, which would go around a Stringer.
-
-func sentence(f fmt.State, s string) {
-	// An error of the writer is fmt's own buffer's, which has none.
-	_, _ = io.WriteString(f, s) //nolint:errcheck // see above
-}
 
 // String describes the user without the password.
 func (u User) String() string {
@@ -23,7 +17,7 @@ func (u User) String() string {
 }
 
 // Format implements fmt.Formatter.
-func (u User) Format(f fmt.State, _ rune) { sentence(f, u.String()) }
+func (u User) Format(f fmt.State, _ rune) { fmt.Fprint(f, u.String()) }
 
 // LogValue implements slog.LogValuer.
 func (u User) LogValue() slog.Value { return slog.StringValue(u.String()) }
@@ -38,7 +32,7 @@ func (s ICEServer) String() string {
 }
 
 // Format implements fmt.Formatter.
-func (s ICEServer) Format(f fmt.State, _ rune) { sentence(f, s.String()) }
+func (s ICEServer) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
 
 // LogValue implements slog.LogValuer.
 func (s ICEServer) LogValue() slog.Value { return slog.StringValue(s.String()) }
@@ -52,7 +46,7 @@ func (p Popup) String() string {
 }
 
 // Format implements fmt.Formatter.
-func (p Popup) Format(f fmt.State, _ rune) { sentence(f, p.String()) }
+func (p Popup) Format(f fmt.State, _ rune) { fmt.Fprint(f, p.String()) }
 
 // LogValue implements slog.LogValuer.
 func (p Popup) LogValue() slog.Value { return slog.StringValue(p.String()) }
@@ -66,7 +60,7 @@ func (l Lock) String() string {
 }
 
 // Format implements fmt.Formatter.
-func (l Lock) Format(f fmt.State, _ rune) { sentence(f, l.String()) }
+func (l Lock) Format(f fmt.State, _ rune) { fmt.Fprint(f, l.String()) }
 
 // LogValue implements slog.LogValuer.
 func (l Lock) LogValue() slog.Value { return slog.StringValue(l.String()) }
@@ -84,7 +78,7 @@ func (p PBX) String() string {
 }
 
 // Format implements fmt.Formatter.
-func (p PBX) Format(f fmt.State, _ rune) { sentence(f, p.String()) }
+func (p PBX) Format(f fmt.State, _ rune) { fmt.Fprint(f, p.String()) }
 
 // LogValue implements slog.LogValuer.
 func (p PBX) LogValue() slog.Value { return slog.StringValue(p.String()) }
@@ -99,7 +93,7 @@ func (c SIPCore) String() string {
 }
 
 // Format implements fmt.Formatter.
-func (c SIPCore) Format(f fmt.State, _ rune) { sentence(f, c.String()) }
+func (c SIPCore) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
 
 // LogValue implements slog.LogValuer.
 func (c SIPCore) LogValue() slog.Value { return slog.StringValue(c.String()) }
@@ -114,7 +108,7 @@ func (s Settings) String() string {
 }
 
 // Format implements fmt.Formatter.
-func (s Settings) Format(f fmt.State, _ rune) { sentence(f, s.String()) }
+func (s Settings) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
 
 // LogValue implements slog.LogValuer.
 func (s Settings) LogValue() slog.Value { return slog.StringValue(s.String()) }

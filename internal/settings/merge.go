@@ -53,7 +53,7 @@ type Settings struct {
 	Extension, Password, DisplayName string
 	// BackupUser says that the SIP user is the shared backup_user.
 	BackupUser bool
-	// Domain is the host of the SIP domain, without a port.
+	// Domain is the host of the SIP domain, without a port; an IPv6 address without brackets.
 	Domain string
 	PBX    PBX
 	ICE    ICE
