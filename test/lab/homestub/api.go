@@ -1,0 +1,150 @@
+package homestub
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/coder/websocket"
+	"github.com/coder/websocket/wsjson"
+)
+
+const version = "2026.10.0"
+
+// command is what comes in on the WebSocket API: of all commands the fields used.
+type command struct {
+	ID          int    `json:"id"`
+	Type        string `json:"type"`
+	AccessToken string `json:"access_token"`
+	Endpoint    string `json:"endpoint"`
+	Method      string `json:"method"`
+	Data        struct {
+		Session string `json:"session"`
+	} `json:"data"`
+}
+
+// serveAPI serves one connection of the WebSocket API until the client goes or the server is closed.
+func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
+	if !s.begin() {
+		http.Error(w, "closed", http.StatusServiceUnavailable)
+		return
+	}
+	defer s.done.Done()
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+	if err != nil {
+		return // Accept has answered
+	}
+	defer conn.CloseNow() //nolint:errcheck // the connection is over either way
+	a := api{s, s.ctx, conn}
+	if !a.login() {
+		return
+	}
+	last := 0
+	for {
+		c, ok := a.read()
+		if !ok {
+			return
+		}
+		if c.ID <= last {
+			if !a.refuse(c.ID, "id_reuse", "Identifier values have to increase.") {
+				return
+			}
+			continue
+		}
+		last = c.ID
+		if !a.serve(c) {
+			return
+		}
+	}
+}
+
+// api is one connection of the WebSocket API. Its methods say whether the connection is still good.
+type api struct {
+	*Server
+	ctx  context.Context
+	conn *websocket.Conn
+}
+
+func (a api) read() (command, bool) {
+	var c command
+	_, data, err := a.conn.Read(a.ctx)
+	if err != nil || json.Unmarshal(data, &c) != nil {
+		return command{}, false
+	}
+	return c, true
+}
+
+func (a api) send(v any) bool { return wsjson.Write(a.ctx, a.conn, v) == nil }
+
+func (a api) login() bool {
+	if !a.send(map[string]any{"type": "auth_required", "ha_version": version}) {
+		return false
+	}
+	c, ok := a.read()
+	if !ok {
+		return false
+	}
+	if c.Type != "auth" || !same(c.AccessToken, a.options().Token) {
+		a.count(func(q *Requests) { q.Refused++ })
+		a.send(map[string]any{"type": "auth_invalid", "message": "Invalid access token or password"})
+		return false
+	}
+	return a.send(map[string]any{"type": "auth_ok", "ha_version": version})
+}
+
+func (a api) result(id int, result any) bool {
+	return a.send(map[string]any{"id": id, "type": "result", "success": true, "result": result})
+}
+
+func (a api) refuse(id int, code, message string) bool {
+	return a.send(map[string]any{
+		"id": id, "type": "result", "success": false, "error": map[string]string{"code": code, "message": message},
+	})
+}
+
+func (a api) serve(c command) bool {
+	o := a.options()
+	switch {
+	case c.Type == "ping":
+		return a.send(map[string]any{"id": c.ID, "type": "pong"})
+	case c.Type == "auth/current_user":
+		a.count(func(q *Requests) { q.CurrentUser++ })
+		return a.result(c.ID, map[string]any{
+			"id": o.User.ID, "name": o.User.Name, "is_owner": false, "is_admin": o.User.IsAdmin,
+			"credentials": []any{}, "mfa_modules": []any{},
+		})
+	case c.Type == "supervisor/api" && !o.NoSupervisor:
+		return a.supervisor(c, o)
+	default:
+		return a.refuse(c.ID, "unknown_command", "Unknown command.")
+	}
+}
+
+// supervisor serves the two endpoints that ingress needs.
+func (a api) supervisor(c command, o Options) bool {
+	if c.Method != "post" {
+		return a.refuse(c.ID, "unknown_error", "405: Method Not Allowed")
+	}
+	if o.AdminOnly && !o.User.IsAdmin {
+		return a.refuse(c.ID, "unauthorized", "Unauthorized")
+	}
+	switch c.Endpoint {
+	case "/ingress/session":
+		session := randomHex(64)
+		a.mu.Lock()
+		a.sessions[session] = true
+		a.requests.Sessions++
+		a.mu.Unlock()
+		return a.result(c.ID, map[string]string{"session": session})
+	case "/ingress/validate_session":
+		if !a.valid(c.Data.Session) {
+			return a.refuse(c.ID, "unknown_error", "")
+		}
+		return a.result(c.ID, map[string]any{})
+	default:
+		if !o.User.IsAdmin {
+			return a.refuse(c.ID, "unauthorized", "Unauthorized")
+		}
+		return a.refuse(c.ID, "unknown_error", "404: Not Found")
+	}
+}

@@ -1,0 +1,160 @@
+package homestub
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+
+	"github.com/coder/websocket"
+)
+
+const (
+	ingressPrefix = "/api/hassio_ingress/"
+	sessionCookie = "ingress_session"
+	// longestMessage is Home Assistant's limit on an ingress WebSocket, in bytes.
+	longestMessage = 16 << 20
+)
+
+// valid says whether a session is known.
+func (s *Server) valid(session string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sessions[session]
+}
+
+// serveIngress passes a request or a WebSocket to the add-on.
+func (s *Server) serveIngress(w http.ResponseWriter, r *http.Request) {
+	target, status := s.pass(r)
+	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		s.serveWebSocket(w, r, target, status)
+		return
+	}
+	if status != 0 {
+		http.Error(w, http.StatusText(status), status)
+		return
+	}
+	proxy := httputil.ReverseProxy{
+		Transport: s.transport,
+		Rewrite: func(p *httputil.ProxyRequest) {
+			p.Out.URL = target
+			p.Out.Host = ""
+			p.Out.Header.Del("Cookie")
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			http.Error(w, "502: Bad Gateway", http.StatusBadGateway)
+		},
+	}
+	proxy.ServeHTTP(w, r)
+}
+
+// pass checks the session and the entry, in the Supervisor's order, and returns the add-on's address for the request, or
+// the status that refuses it.
+func (s *Server) pass(r *http.Request) (target *url.URL, status int) {
+	o := s.options()
+	entry, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, ingressPrefix), "/")
+	cookie, err := r.Cookie(sessionCookie)
+	switch {
+	case o.NoSupervisor:
+		return nil, http.StatusNotFound
+	case err != nil || !s.valid(cookie.Value):
+		return nil, http.StatusUnauthorized
+	case o.NoAddon || entry != s.entry:
+		return nil, http.StatusServiceUnavailable
+	case o.PBX == nil:
+		return nil, http.StatusBadGateway
+	}
+	target = o.PBX.JoinPath(path)
+	target.RawQuery = r.URL.RawQuery
+	return target, 0
+}
+
+// serveWebSocket answers 101 whatever comes after it, as Home Assistant does, and then passes messages both ways.
+func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, target *url.URL, status int) {
+	if !s.begin() {
+		http.Error(w, "closed", http.StatusServiceUnavailable)
+		return
+	}
+	defer s.done.Done()
+	s.count(func(q *Requests) { q.WebSockets++ })
+	var protocols []string
+	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
+		for p := range strings.SplitSeq(line, ",") {
+			protocols = append(protocols, strings.TrimSpace(p))
+		}
+	}
+	near, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: protocols, InsecureSkipVerify: true})
+	if err != nil {
+		return // Accept has answered
+	}
+	defer near.CloseNow() //nolint:errcheck // the connection is over either way
+	if status != 0 {
+		s.count(func(q *Requests) { q.Dead++ })
+		return
+	}
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	far, resp, err := websocket.Dial(ctx, target.String(), &websocket.DialOptions{
+		Subprotocols: protocols, HTTPClient: &http.Client{Transport: s.transport},
+	})
+	if err != nil {
+		if resp != nil && resp.Body != nil {
+			err = errors.Join(err, resp.Body.Close())
+		}
+		s.count(func(q *Requests) { q.Dead++ })
+		return
+	}
+	defer far.CloseNow() //nolint:errcheck // the connection is over either way
+	defer s.passing(cancel)()
+	// Whoever cuts the connection cuts both halves, also a Close that waits for a peer that does not answer.
+	defer context.AfterFunc(ctx, func() {
+		near.CloseNow() //nolint:errcheck // the connection is over either way
+		far.CloseNow()  //nolint:errcheck // the connection is over either way
+	})()
+
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		relay(ctx, far, near)
+		cancel()
+	}()
+	relay(ctx, near, far)
+	cancel()
+	<-ended
+}
+
+// passing counts an open connection and makes it one that DropConnections cuts. The result takes it back.
+func (s *Server) passing(cut context.CancelFunc) func() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := s.nextDrop
+	s.nextDrop++
+	s.drops[id] = cut
+	s.requests.Open++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.drops, id)
+		s.requests.Open--
+	}
+}
+
+// relay passes messages from one connection to the other until one of them ends, and a close with its code.
+func relay(ctx context.Context, from, to *websocket.Conn) {
+	from.SetReadLimit(longestMessage)
+	for {
+		kind, data, err := from.Read(ctx)
+		if err != nil {
+			var closed websocket.CloseError
+			if errors.As(err, &closed) && ctx.Err() == nil {
+				to.Close(closed.Code, closed.Reason) //nolint:errcheck // the connection is over either way
+			}
+			return
+		}
+		if err = to.Write(ctx, kind, data); err != nil {
+			return
+		}
+	}
+}
