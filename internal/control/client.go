@@ -1,17 +1,99 @@
 package control
 
-import "context"
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
 
-// Client speaks to the agent.
-type Client struct{ path string }
+const (
+	clientLimit = 10 * time.Second
+	maxAnswer   = 1 << 20
+)
 
-// NewClient makes a client for the socket at path.
-func NewClient(path string) *Client { return &Client{path: path} }
-
-// Press presses a button.
-func (c *Client) Press(ctx context.Context, button string) (PressReply, error) {
-	return PressReply{}, ErrNotRunning
+// Client speaks to the agent on its socket. It keeps no connection.
+type Client struct {
+	path string
+	http *http.Client
 }
 
-// Status asks for the status.
-func (c *Client) Status(ctx context.Context) (Status, error) { return Status{}, ErrNotRunning }
+// NewClient makes a client for the socket at path.
+func NewClient(path string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", path)
+	}
+	return &Client{path: path, http: &http.Client{
+		Timeout:   clientLimit,
+		Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true},
+	}}
+}
+
+// Press presses a button by its name; an empty name is the first button.
+func (c *Client) Press(ctx context.Context, button string) (PressReply, error) {
+	var reply PressReply
+	body, err := json.Marshal(pressRequest{Button: button})
+	if err != nil {
+		return reply, fmt.Errorf("control: %w", err)
+	}
+	err = c.do(ctx, http.MethodPost, "/v1/press", body, &reply)
+	return reply, err
+}
+
+// Status asks for everything.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	var status Status
+	err := c.do(ctx, http.MethodGet, "/v1/status", nil, &status)
+	return status, err
+}
+
+func (c *Client) do(ctx context.Context, method, path string, body []byte, into any) error {
+	req, err := http.NewRequestWithContext(ctx, method, "http://door"+path, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("control: %w", err)
+	}
+	resp, err := c.http.Do(req)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w (%s)", ErrNotRunning, c.path)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w (%s)", ErrNotAllowed, c.path)
+	case err != nil:
+		return fmt.Errorf("control: %w", err)
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return fmt.Errorf("control: reading the answer: %w", err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		if err = json.Unmarshal(data, into); err != nil {
+			return fmt.Errorf("control: the answer makes no sense: %w", err)
+		}
+		return nil
+	}
+	var refusal errorReply
+	if err = json.Unmarshal(data, &refusal); err != nil || refusal.Error == "" {
+		return fmt.Errorf("%w: %s", ErrRefused, resp.Status)
+	}
+	if refusal.Code == codeNoSuchButton {
+		return &refusedError{refusal.Error, ErrNoSuchButton}
+	}
+	return &refusedError{refusal.Error, ErrRefused}
+}
+
+// refusedError says the agent's own words and is one of the sentinels.
+type refusedError struct {
+	text string
+	is   error
+}
+
+func (e *refusedError) Error() string { return e.text }
+func (e *refusedError) Unwrap() error { return e.is }

@@ -1,6 +1,9 @@
 package control
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Status is everything `doorstation status` tells. The JSON names are kept, so that scripts may rely on them; times are
 // RFC 3339 and null when there is none.
@@ -102,4 +105,25 @@ type Fault struct {
 	Detail   string    `json:"detail,omitempty"`
 	Remedy   string    `json:"remedy"`
 	Since    time.Time `json:"since"`
+}
+
+// tidy makes a status fit for JSON: lists are lists, also for jq, and a level that is no number is silence.
+func (s Status) tidy() Status {
+	if s.Visit.Targets == nil {
+		s.Visit.Targets = []string{}
+	}
+	if s.Faults == nil {
+		s.Faults = []Fault{}
+	}
+	s.Sound.FarLevel = finite(s.Sound.FarLevel)
+	s.Sound.FarFrequency = finite(s.Sound.FarFrequency)
+	s.Sound.NearLevel = finite(s.Sound.NearLevel)
+	return s
+}
+
+func finite(f *float64) *float64 {
+	if f != nil && (math.IsInf(*f, 0) || math.IsNaN(*f)) {
+		return nil
+	}
+	return f
 }

@@ -1,4 +1,195 @@
 package control
 
-// Text is the status for people.
-func (s Status) Text() string { return "" }
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	textWidth = 80
+	textTab   = 15 // where values begin
+	dayFormat = "2006-01-02 15:04:05"
+)
+
+// Text is the status for people: what matters first, faults last so that they stand next to the prompt, never wider than 80
+// columns except for a single long word. Times are in the zone they were given in.
+func (s Status) Text() string {
+	var p page
+	p.line("doorstation", s.Version, "started "+s.Started.Format(dayFormat))
+	p.registration(s.Registration)
+	p.visit(s.Visit)
+	p.door(s.GPIO)
+	p.media(s.Camera, s.Sound)
+	p.calls(s.Calls)
+	p.line("warm offers", fmt.Sprintf("%d of %d ready", s.WarmOffers.Ready, s.WarmOffers.Want))
+	p.faults(s.Faults)
+	return p.b.String()
+}
+
+// page is a text of labels and values below each other.
+type page struct{ b strings.Builder }
+
+// line writes a label and its value; parts are joined by commas, empty ones left out. A line without any value is left out.
+func (p *page) line(label string, parts ...string) {
+	var kept []string
+	for _, part := range parts {
+		if part = clean(part); part != "" {
+			kept = append(kept, part)
+		}
+	}
+	if len(kept) == 0 {
+		return
+	}
+	for i, text := range wrap(strings.Join(kept, ", "), textWidth-textTab) {
+		if i > 0 {
+			label = ""
+		}
+		fmt.Fprintf(&p.b, "%-*s%s\n", textTab, label, text)
+	}
+}
+
+func (p *page) registration(r Registration) {
+	p.line("registration", r.State, since(r.Since))
+	p.line("  extension", r.Extension, given(r.BackupUser, "SIP Core's backup user"))
+	p.line("  server", r.Server, over(r.Transport))
+	if r.Expires != nil {
+		p.line("  expires", r.Expires.Format(dayFormat))
+	}
+	p.line("  error", r.Error)
+}
+
+func (p *page) visit(v Visit) {
+	p.line("visit", v.State, since(v.Since))
+	p.line("  button", v.Button)
+	p.line("  calls", v.Targets...)
+	p.line("  answered by", v.AnsweredBy)
+}
+
+func (p *page) door(g GPIO) {
+	p.line("gpio", g.Chip)
+	p.line("  lock", g.Lock, given(g.Lock != "absent", "opened "+times(g.LockOpenings)))
+	p.line("  light", g.Light)
+}
+
+func (p *page) media(c Camera, s Sound) {
+	p.line("camera", c.Source, c.State)
+	p.line("  picture", fmt.Sprintf("%dx%d", c.Width, c.Height), fmt.Sprintf("%d/s", c.Framerate),
+		fmt.Sprintf("%d kbit/s", (c.Bitrate+500)/1000))
+	p.line("  delivered", count(c.Frames, "frame"), count(c.KeyFrames, "key frame"), count(uint64(max(c.Readers, 0)), "reader"))
+	p.line("sound", s.Device, s.State)
+	heard := level(s.FarLevel)
+	if s.FarFrequency != nil && s.FarLevel != nil {
+		heard += fmt.Sprintf(" at %.0f Hz", *s.FarFrequency)
+	}
+	p.line("  household", heard)
+	p.line("  visitor", level(s.NearLevel))
+}
+
+func (p *page) calls(c Calls) {
+	p.line("calls", count(uint64(max(c.Visits, 0)), "visit"), fmt.Sprintf("%d answered", c.Answered),
+		count(uint64(max(c.IgnoredPresses, 0)), "press")+" ignored")
+	if last := c.Last; last != nil {
+		talk := ""
+		if last.AnsweredBy != "" {
+			d := time.Duration(last.TalkSeconds * float64(time.Second)).Round(time.Second)
+			talk = fmt.Sprintf("%s with %s", d, last.AnsweredBy)
+		}
+		p.line("  last", last.Outcome, talk, last.Button, last.At.Format(dayFormat))
+	}
+}
+
+func (p *page) faults(faults []Fault) {
+	if len(faults) == 0 {
+		p.line("faults", "none")
+		return
+	}
+	p.line("faults", fmt.Sprintf("%d", len(faults)))
+	for _, f := range faults {
+		p.b.WriteByte('\n')
+		p.line("  "+clean(f.Severity), f.Code, since(&f.Since))
+		p.line("", f.Title)
+		p.line("", f.Detail)
+		p.line("  what to do", f.Remedy)
+	}
+}
+
+func since(t *time.Time) string {
+	if t == nil || t.IsZero() {
+		return ""
+	}
+	return "since " + t.Format(dayFormat)
+}
+
+func over(transport string) string {
+	if transport == "" {
+		return ""
+	}
+	return "by " + transport
+}
+
+func given(yes bool, text string) string {
+	if yes {
+		return text
+	}
+	return ""
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+// count is "1 frame" or "2 frames".
+func count(n uint64, what string) string {
+	switch {
+	case n == 1:
+		return "1 " + what
+	case strings.HasSuffix(what, "s"):
+		return fmt.Sprintf("%d %ses", n, what)
+	default:
+		return fmt.Sprintf("%d %ss", n, what)
+	}
+}
+
+func level(dbfs *float64) string {
+	if dbfs == nil {
+		return "silent"
+	}
+	return fmt.Sprintf("%.1f dBFS", *dbfs)
+}
+
+// clean makes a text that may come from the network harmless to a terminal: one line, nothing but what can be printed.
+func clean(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case r == utf8.RuneError || !unicode.IsPrint(r):
+			return '?'
+		}
+		return r
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// wrap breaks a text between words so that no line is longer than width, except where one word is.
+func wrap(s string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(s) {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
