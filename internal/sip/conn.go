@@ -1,0 +1,191 @@
+package sip
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// writeLimit bounds one write; a peer that takes nothing for so long is gone.
+const writeLimit = 10 * time.Second
+
+// A conn is one connection to the PBX and the transactions on it. All that arrives is handled by the one goroutine in
+// run, in the order of arrival.
+type conn struct {
+	sock      socket
+	log       *slog.Logger
+	transport string // of Via: "WS" or "WSS"
+	host      string // of Via: ours, which nobody needs to resolve (RFC 7118 section 5.1)
+	onRequest func(*serverTx)
+
+	done chan struct{} // closed with err set
+
+	mu      sync.Mutex
+	err     error
+	clients map[string]*clientTx
+	servers map[string]*serverTx // INVITEs not answered yet, which a CANCEL may be for
+
+	lifeMu  sync.Mutex
+	heard   time.Time // last sign of life of any kind
+	spoke   time.Time // last SIP message; zero before the first
+	answers bool      // OPTIONS were answered on this connection
+}
+
+func newConn(transport, host string, log *slog.Logger, onRequest func(*serverTx)) *conn {
+	return &conn{
+		log: log, transport: transport, host: host, onRequest: onRequest, done: make(chan struct{}),
+		clients: map[string]*clientTx{}, servers: map[string]*serverTx{}, heard: time.Now(),
+	}
+}
+
+// run reads until the connection ends. Whatever was waiting for an answer has been told when it returns.
+func (c *conn) run() {
+	for {
+		data, err := c.sock.Read(context.Background()) // close makes it return
+		if err != nil {
+			c.close(err)
+			break
+		}
+		c.alive()
+		if isKeepAlive(data) {
+			continue
+		}
+		m, err := parse(data)
+		if err != nil {
+			// The text of err quotes the message, which may hold secrets; its size tells enough.
+			c.log.Warn("dropped a malformed message", "bytes", len(data))
+			continue
+		}
+		c.lifeMu.Lock()
+		c.spoke = time.Now()
+		c.lifeMu.Unlock()
+		c.dispatch(m)
+	}
+	c.mu.Lock()
+	clients := c.clients
+	c.clients = map[string]*clientTx{}
+	err := c.err
+	c.mu.Unlock()
+	for _, t := range clients {
+		t.timer.Stop()
+		t.fail(err)
+	}
+}
+
+func (c *conn) dispatch(m sipmsg.Message) {
+	switch m := m.(type) {
+	case *sipmsg.Response:
+		c.log.Debug("received", "status", m.StatusCode, "cseq", m.CSeq().Value(), "call_id", m.CallID().Value())
+		c.mu.Lock()
+		t := c.clients[clientKey(m)]
+		c.mu.Unlock()
+		if t == nil {
+			c.log.Debug("answer to nothing we asked", "status", m.StatusCode, "cseq", m.CSeq().Value())
+			return
+		}
+		t.receive(m)
+	case *sipmsg.Request:
+		c.log.Debug("received", "method", string(m.Method), "cseq", m.CSeq().Value(), "call_id", m.CallID().Value())
+		t := &serverTx{c: c, req: m, key: serverKey(m), tag: newToken()}
+		switch m.Method {
+		case sipmsg.CANCEL:
+			c.cancelled(t)
+			return
+		case sipmsg.INVITE:
+			c.mu.Lock()
+			_, again := c.servers[t.key]
+			if !again {
+				c.servers[t.key] = t
+			}
+			c.mu.Unlock()
+			if again {
+				return
+			}
+		default:
+		}
+		c.onRequest(t)
+	}
+}
+
+// cancelled answers a CANCEL and the INVITE it is for (RFC 3261 section 9.2).
+func (c *conn) cancelled(t *serverTx) {
+	c.mu.Lock()
+	invite := c.servers[t.key]
+	c.mu.Unlock()
+	if invite == nil {
+		t.answer(481, "Call/Transaction Does Not Exist", "", "")
+		return
+	}
+	t.answer(200, "OK", "", "")
+	invite.answer(487, "Request Terminated", "", "")
+}
+
+// send writes one message. An error also ends the connection.
+func (c *conn) send(m sipmsg.Message) error {
+	c.mu.Lock()
+	err := c.err
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), writeLimit)
+	defer cancel()
+	if err := c.sock.Write(ctx, []byte(m.String())); err != nil {
+		return c.close(err)
+	}
+	switch m := m.(type) {
+	case *sipmsg.Request:
+		c.log.Debug("sent", "method", string(m.Method), "cseq", m.CSeq().Value(), "call_id", m.CallID().Value())
+	case *sipmsg.Response:
+		c.log.Debug("sent", "status", m.StatusCode, "cseq", m.CSeq().Value(), "call_id", m.CallID().Value())
+	}
+	return nil
+}
+
+// close ends the connection for the given reason and returns the error that all that waits on it gets.
+func (c *conn) close(cause error) error {
+	c.mu.Lock()
+	if err := c.err; err != nil {
+		c.mu.Unlock()
+		return err
+	}
+	lost := fmt.Errorf("%w: %w", ErrConnectionLost, cause)
+	c.err = lost
+	close(c.done)
+	c.mu.Unlock()
+	if err := c.sock.Close(); err != nil {
+		c.log.Debug("closing the socket", "error", err)
+	}
+	return lost
+}
+
+func (c *conn) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// via makes the Via header of a new transaction.
+func (c *conn) via() *sipmsg.ViaHeader {
+	return &sipmsg.ViaHeader{
+		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: c.transport, Host: c.host,
+		Params: sipmsg.HeaderParams{{K: "branch", V: sipmsg.RFC3261BranchMagicCookie + newToken()}},
+	}
+}
+
+func (c *conn) alive() {
+	c.lifeMu.Lock()
+	c.heard = time.Now()
+	c.lifeMu.Unlock()
+}
+
+// silent tells whether the PBX ever said anything in SIP.
+func (c *conn) silent() bool {
+	c.lifeMu.Lock()
+	defer c.lifeMu.Unlock()
+	return c.spoke.IsZero()
+}

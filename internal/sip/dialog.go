@@ -1,0 +1,138 @@
+package sip
+
+import (
+	"slices"
+	"strings"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// allowed lists what the agent answers within a dialog.
+const allowed = "INVITE, ACK, CANCEL, BYE, INFO, UPDATE, OPTIONS, MESSAGE, NOTIFY"
+
+// identity is what the agent is called in its messages.
+type identity struct {
+	extension, display, domain, userAgent string
+	contactHost                           string // "<random>.invalid"
+}
+
+func (id identity) address() sipmsg.Uri {
+	return sipmsg.Uri{Scheme: "sip", User: escapeUser(id.extension), Host: id.domain}
+}
+
+func (id identity) contact() *sipmsg.ContactHeader {
+	return &sipmsg.ContactHeader{Address: sipmsg.Uri{
+		Scheme: "sip", User: escapeUser(id.extension), Host: id.contactHost,
+		UriParams: sipmsg.HeaderParams{{K: "transport", V: "ws"}},
+	}}
+}
+
+// dialog is the state that requests within (or making) a dialog are built from (RFC 3261 section 12).
+type dialog struct {
+	id        identity
+	callID    string
+	localTag  string
+	remote    sipmsg.ToHeader
+	remoteTag string
+	target    sipmsg.Uri
+	routes    []string
+	cseq      uint32 // of our last request
+}
+
+// build makes a request on a new transaction. ACK takes the number of the INVITE it is for, all others the next one.
+func (d *dialog) build(c *conn, method sipmsg.RequestMethod, extra ...sipmsg.Header) *sipmsg.Request {
+	d.cseq++
+	return d.buildNumbered(c, method, d.cseq, extra...)
+}
+
+func (d *dialog) buildNumbered(c *conn, method sipmsg.RequestMethod, cseq uint32, extra ...sipmsg.Header) *sipmsg.Request {
+	req := sipmsg.NewRequest(method, *d.target.Clone())
+	req.AppendHeader(c.via())
+	for _, r := range d.routes {
+		req.AppendHeader(sipmsg.NewHeader("Route", r))
+	}
+	appendMaxForwards(req)
+	req.AppendHeader(&sipmsg.FromHeader{
+		DisplayName: displayName(d.id.display), Address: d.id.address(),
+		Params: sipmsg.HeaderParams{{K: "tag", V: d.localTag}},
+	})
+	to := &sipmsg.ToHeader{Address: *d.remote.Address.Clone()}
+	if d.remoteTag != "" {
+		to.Params = sipmsg.HeaderParams{{K: "tag", V: d.remoteTag}}
+	}
+	req.AppendHeader(to)
+	callID := sipmsg.CallIDHeader(d.callID)
+	req.AppendHeader(&callID)
+	req.AppendHeader(&sipmsg.CSeqHeader{SeqNo: cseq, MethodName: method})
+	if d.id.userAgent != "" {
+		req.AppendHeader(sipmsg.NewHeader("User-Agent", d.id.userAgent))
+	}
+	for _, h := range extra {
+		req.AppendHeader(h)
+	}
+	req.SetBody(nil)
+	return req
+}
+
+// establish takes tag, target and route set from a 2xx to INVITE (RFC 3261 section 12.1.2).
+func (d *dialog) establish(res *sipmsg.Response) {
+	d.remoteTag = param(res.To().Params, "tag")
+	d.refreshTarget(res)
+	for _, h := range slices.Backward(res.GetHeaders("Record-Route")) {
+		d.routes = append(d.routes, h.Value())
+	}
+}
+
+// refreshTarget takes the peer's Contact, which INVITE, UPDATE and their answers may change (section 12.2).
+func (d *dialog) refreshTarget(m interface {
+	Contact() *sipmsg.ContactHeader
+}) {
+	contact := m.Contact()
+	if contact == nil || contact.Address.Wildcard || contact.Address.Host == "" {
+		return
+	}
+	d.target = *contact.Address.Clone()
+	d.target.Headers = nil
+}
+
+func withSDP(req *sipmsg.Request, sdp string) *sipmsg.Request {
+	ct := sipmsg.ContentTypeHeader("application/sdp")
+	req.AppendHeader(&ct)
+	req.SetBody([]byte(sdp))
+	return req
+}
+
+// displayName makes a text fit for a quoted string (RFC 3261 section 25.1).
+func displayName(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r < ' ' || r == 0x7f:
+			return ' '
+		case r == '"' || r == '\\':
+			return '\''
+		}
+		return r
+	}, s)
+}
+
+const userUnreserved = "-_.!~*'()&=+$,;?/"
+
+// validUser tells whether s can name an extension.
+func validUser(s string) bool {
+	return s != "" && len(s) <= 128 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+}
+
+// escapeUser writes s as the user part of a SIP URI (RFC 3261 section 19.1.2), "#" as "%23".
+func escapeUser(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		switch {
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', strings.IndexByte(userUnreserved, c) >= 0:
+			b.WriteByte(c)
+		default:
+			const hex = "0123456789ABCDEF"
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,81 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+const (
+	// maxMessage is the largest SIP message taken, in bytes. Asterisk's own limit is the same.
+	maxMessage = 64 << 10
+	// dialLimit bounds TCP, TLS and the WebSocket handshake together.
+	dialLimit = 10 * time.Second
+)
+
+// A socket carries whole SIP messages in order. Read is called from one goroutine, the rest from any.
+type socket interface {
+	Read(ctx context.Context) ([]byte, error)
+	Write(ctx context.Context, message []byte) error
+	Ping(ctx context.Context) error // returns when answered, which may be never
+	Close() error                   // at once; makes Read and Write return
+}
+
+// dialFunc opens a socket. alive is called whenever the far end showed a sign of life below SIP, from any goroutine.
+type dialFunc func(ctx context.Context, e Endpoint, alive func()) (socket, error)
+
+type webSocket struct{ *websocket.Conn }
+
+// dialWebSocket opens a SIP WebSocket (RFC 7118). The handshake's header is a secret (session cookie) and the path of
+// ingress is half of one, so errors name neither.
+func dialWebSocket(ctx context.Context, e Endpoint, alive func()) (socket, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialLimit)
+	defer cancel()
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: e.TLS.Clone(), ForceAttemptHTTP2: false}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, CheckRedirect: refuseRedirect}
+	sock, resp, err := websocket.Dial(ctx, e.URL, &websocket.DialOptions{
+		HTTPClient:   client,
+		HTTPHeader:   e.Header.Clone(),
+		Subprotocols: []string{"sip"},
+		OnPingReceived: func(context.Context, []byte) bool {
+			alive()
+			return true
+		},
+		OnPongReceived: func(context.Context, []byte) { alive() },
+	})
+	if err != nil {
+		return nil, dialError(resp, err)
+	}
+	sock.SetReadLimit(maxMessage)
+	return webSocket{sock}, nil
+}
+
+// refuseRedirect keeps the session cookie at the host it was meant for.
+func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func dialError(resp *http.Response, err error) error {
+	if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
+		return fmt.Errorf("the server answered the WebSocket handshake with HTTP %d", resp.StatusCode)
+	}
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		err = u.Err // without the URL
+	}
+	return fmt.Errorf("connecting to the PBX: %w", err)
+}
+
+func (s webSocket) Read(ctx context.Context) ([]byte, error) {
+	_, data, err := s.Conn.Read(ctx) // text and binary alike (RFC 7118 section 5)
+	return data, err
+}
+
+func (s webSocket) Write(ctx context.Context, message []byte) error {
+	return s.Conn.Write(ctx, websocket.MessageText, message)
+}
+
+func (s webSocket) Close() error { return s.CloseNow() }
