@@ -104,7 +104,7 @@ func StartAsterisk(t T, o AsteriskOptions) *Asterisk {
 	t.Cleanup(func() {
 		a.Stop()
 		if t.Failed() {
-			t.Logf("--- the end of Asterisk's log (all of it: %s)\n%s", a.logPath(), Tail(a.Log(), 80))
+			t.Logf("--- the end of Asterisk's log (all of it: %s)\n%s", a.logPath(), Tail(moduleLoading.ReplaceAllString(a.Log(), ""), 80))
 		}
 		if err := os.RemoveAll(a.run); err != nil {
 			t.Errorf("lab: %v", err)
@@ -113,6 +113,9 @@ func StartAsterisk(t T, o AsteriskOptions) *Asterisk {
 	a.Start(t)
 	return a
 }
+
+// moduleLoading is what fills the log at each start.
+var moduleLoading = regexp.MustCompile(`(?m)^.* loader\.c: Loading .*\n`)
 
 // Start starts an Asterisk that was stopped, with the same configuration, and waits until it serves.
 func (a *Asterisk) Start(t T) {

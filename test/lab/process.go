@@ -44,8 +44,8 @@ func Start(t T, name string, c Command) *Process {
 	return p
 }
 
-// launch starts a program in a process group of its own, without arranging for its end. With a stdin given, its
-// standard output is left to the caller's pipe set up by prepare.
+// launch starts a program in a process group of its own, without arranging for its end. With pipes, the caller may
+// take its standard input and output.
 func launch(t T, name string, c Command, pipes func(*exec.Cmd) error) *Process {
 	t.Helper()
 	out, err := newOutput(filepath.Join(Out(t), unsafeInPath.ReplaceAllString(name, "_")+".log"))
