@@ -14,10 +14,10 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"testing"
 	"time"
 
 	"doorstation/internal/control"
+	"doorstation/test/lab"
 )
 
 // DoorOptions are what a test says about the agent.
@@ -33,7 +33,7 @@ type DoorOptions struct {
 
 // Door is a running agent.
 type Door struct {
-	tb     testing.TB
+	t      lab.T
 	dir    string
 	socket string
 	cmd    *exec.Cmd
@@ -44,17 +44,21 @@ type Door struct {
 
 // StartDoor starts the agent. The end of the test stops it and looks for secrets in its log.
 // In o.Config the word TOKEN_FILE stands for the path of the token file.
-func StartDoor(tb testing.TB, o DoorOptions) *Door {
-	tb.Helper()
-	d := &Door{tb: tb, dir: tb.TempDir(), log: &logBuffer{}, exited: make(chan struct{})}
+func StartDoor(t lab.T, o DoorOptions) *Door {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "door")
+	if err != nil {
+		t.Fatalf("house: %v", err)
+	}
+	d := &Door{t: t, dir: dir, log: &logBuffer{}, exited: make(chan struct{})}
 	d.socket = filepath.Join(d.dir, "control.sock")
 	token := filepath.Join(d.dir, "token")
 	config := filepath.Join(d.dir, "config.yaml")
 	if err := os.WriteFile(token, []byte(o.Token+"\n"), 0o600); err != nil {
-		tb.Fatal(err)
+		t.Fatalf("house: %v", err)
 	}
 	if err := os.WriteFile(config, []byte(strings.ReplaceAll(o.Config, "TOKEN_FILE", token)), 0o600); err != nil {
-		tb.Fatal(err)
+		t.Fatalf("house: %v", err)
 	}
 	d.cmd = exec.Command(o.Binary, "run", "--config", config, "--socket", d.socket)
 	d.cmd.Stderr, d.cmd.Stdout = d.log, d.log
@@ -62,7 +66,7 @@ func StartDoor(tb testing.TB, o DoorOptions) *Door {
 	// The kernel ends the agent when the test process dies, however it dies.
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := d.cmd.Start(); err != nil {
-		tb.Fatal(err)
+		t.Fatalf("house: %v", err)
 	}
 	go func() {
 		// The exit status is read from ProcessState by whoever waits for exited.
@@ -72,11 +76,14 @@ func StartDoor(tb testing.TB, o DoorOptions) *Door {
 		close(d.exited)
 	}()
 	d.client = control.NewClient(d.socket)
-	tb.Cleanup(func() {
+	t.Cleanup(func() {
 		d.end()
 		d.checkLog(o.Secrets)
-		if tb.Failed() {
-			tb.Logf("the agent's log:\n%s", d.log.String())
+		if err := os.RemoveAll(d.dir); err != nil {
+			t.Errorf("house: %v", err)
+		}
+		if t.Failed() {
+			t.Logf("the agent's log:\n%s", d.log.String())
 		}
 	})
 	return d
@@ -87,11 +94,11 @@ func (d *Door) PID() int { return d.cmd.Process.Pid }
 
 // Press presses a button, "" the first one.
 func (d *Door) Press(button string) {
-	d.tb.Helper()
+	d.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if _, err := d.client.Press(ctx, button); err != nil {
-		d.tb.Fatalf("press: %v", err)
+		d.t.Fatalf("press: %v", err)
 	}
 }
 
@@ -104,7 +111,7 @@ func (d *Door) Status() (control.Status, error) {
 
 // Wait waits until the status is as the test wants it and returns it.
 func (d *Door) Wait(limit time.Duration, what string, ok func(control.Status) bool) control.Status {
-	d.tb.Helper()
+	d.t.Helper()
 	var last control.Status
 	err := Eventually(limit, func() error {
 		s, err := d.Status()
@@ -119,20 +126,20 @@ func (d *Door) Wait(limit time.Duration, what string, ok func(control.Status) bo
 	})
 	if err != nil {
 		text, jsonErr := json.MarshalIndent(last, "", " ")
-		d.tb.Fatalf("the door did not come to: %s (%v, %v); its status:\n%s", what, err, jsonErr, text)
+		d.t.Fatalf("the door did not come to: %s (%v, %v); its status:\n%s", what, err, jsonErr, text)
 	}
 	return last
 }
 
 // WaitRegistered waits for the registration.
 func (d *Door) WaitRegistered() control.Status {
-	d.tb.Helper()
+	d.t.Helper()
 	return d.Wait(20*time.Second, "registered", func(s control.Status) bool { return s.Registration.State == "registered" })
 }
 
 // WaitOutcome waits until n visits have ended and the last one's outcome is the one given.
 func (d *Door) WaitOutcome(n int, outcome string) control.Status {
-	d.tb.Helper()
+	d.t.Helper()
 	return d.Wait(30*time.Second, fmt.Sprintf("visit %d ended as %s", n, outcome), func(s control.Status) bool {
 		return s.Visit.State == "idle" && s.Calls.Visits == n && s.Calls.Last != nil && s.Calls.Last.Outcome == outcome
 	})
@@ -140,7 +147,7 @@ func (d *Door) WaitOutcome(n int, outcome string) control.Status {
 
 // WaitFault waits until a fault stands.
 func (d *Door) WaitFault(code string) control.Fault {
-	d.tb.Helper()
+	d.t.Helper()
 	s := d.Wait(20*time.Second, "fault "+code, func(s control.Status) bool { return FaultOf(s, code) != nil })
 	return *FaultOf(s, code)
 }
@@ -157,36 +164,36 @@ func FaultOf(s control.Status, code string) *control.Fault {
 
 // Stop sends SIGTERM and returns the exit status.
 func (d *Door) Stop() int {
-	d.tb.Helper()
+	d.t.Helper()
 	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		d.tb.Fatalf("SIGTERM: %v", err)
+		d.t.Fatalf("SIGTERM: %v", err)
 	}
 	select {
 	case <-d.exited:
 		return d.cmd.ProcessState.ExitCode()
 	case <-time.After(20 * time.Second):
-		d.tb.Fatal("the agent did not stop within 20 s of SIGTERM")
+		d.t.Fatalf("the agent did not stop within 20 s of SIGTERM")
 		return -1
 	}
 }
 
 // Kill ends the agent like a power cut.
 func (d *Door) Kill() {
-	d.tb.Helper()
+	d.t.Helper()
 	if err := d.cmd.Process.Kill(); err != nil {
-		d.tb.Fatalf("SIGKILL: %v", err)
+		d.t.Fatalf("SIGKILL: %v", err)
 	}
 	<-d.exited
 }
 
 // Exited waits for the agent to end by itself and returns its exit status.
 func (d *Door) Exited(limit time.Duration) int {
-	d.tb.Helper()
+	d.t.Helper()
 	select {
 	case <-d.exited:
 		return d.cmd.ProcessState.ExitCode()
 	case <-time.After(limit):
-		d.tb.Fatalf("the agent did not exit within %v", limit)
+		d.t.Fatalf("the agent did not exit within %v", limit)
 		return -1
 	}
 }
@@ -213,14 +220,14 @@ func (d *Door) end() {
 	default:
 	}
 	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		d.tb.Logf("SIGTERM: %v", err)
+		d.t.Logf("SIGTERM: %v", err)
 	}
 	select {
 	case <-d.exited:
 	case <-time.After(10 * time.Second):
-		d.tb.Errorf("the agent did not stop within 10 s; its goroutines follow in the log")
+		d.t.Errorf("the agent did not stop within 10 s; its goroutines follow in the log")
 		if err := d.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
-			d.tb.Logf("SIGQUIT: %v", err)
+			d.t.Logf("SIGQUIT: %v", err)
 		}
 		<-d.exited
 	}
@@ -230,12 +237,12 @@ func (d *Door) checkLog(secrets []string) {
 	text := d.log.String()
 	for _, s := range secrets {
 		if s != "" && strings.Contains(text, s) {
-			d.tb.Errorf("a secret of %d characters stands in the agent's log", len(s))
+			d.t.Errorf("a secret of %d characters stands in the agent's log", len(s))
 		}
 	}
 	for _, bad := range []string{"DATA RACE", "panic:", "fatal error:"} {
 		if strings.Contains(text, bad) {
-			d.tb.Errorf("the agent's log has %q", bad)
+			d.t.Errorf("the agent's log has %q", bad)
 		}
 	}
 }

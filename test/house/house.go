@@ -1,0 +1,175 @@
+package house
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"doorstation/test/lab"
+	"doorstation/test/lab/homestub"
+)
+
+// What the household is told apart by.
+const (
+	// Token is the long-lived access token of the door's Home Assistant user.
+	Token = "token-of-the-front-door-5f3c1a"
+	// UserID and UserName are the door's user in Home Assistant.
+	UserID   = "a3f1c2d4e5b60718293a4b5c6d7e8f90"
+	UserName = "frontdoor"
+	// Code opens the door.
+	Code = "1"
+)
+
+// Options say what is special about a household.
+type Options struct {
+	Asterisk lab.AsteriskOptions
+	// SIPCore changes the settings before the start.
+	SIPCore func(map[string]any)
+	// ByWSS: custom_wss_url over TLS with the lab's own CA instead of ingress.
+	ByWSS bool
+	// Targets of the bell, default 101.
+	Targets []string
+	// Config is added to the door's local file, Ring is how long it rings (default 20s).
+	Config string
+	Ring   string
+	// Binary is the agent; default: Build's with the race detector.
+	Binary string
+	// Home changes Home Assistant's stand-in before the start.
+	Home func(*homestub.Options)
+}
+
+// House is a household: the real PBX, Home Assistant's stand-in, and the door's agent.
+type House struct {
+	PBX  *lab.Asterisk
+	Home *homestub.Server
+	Door *Door
+	t    lab.T
+	opt  Options
+	url  string
+}
+
+// Open starts a household and its door.
+func Open(t lab.T, o Options) *House {
+	t.Helper()
+	h := Prepare(t, o)
+	h.StartDoor()
+	return h
+}
+
+// Prepare starts a household whose door is not there yet.
+func Prepare(t lab.T, o Options) *House {
+	t.Helper()
+	h := &House{t: t, opt: o, PBX: lab.StartAsterisk(t, o.Asterisk)}
+	pbx, err := url.Parse(h.PBX.HTTPURL())
+	if err != nil {
+		t.Fatalf("house: %v", err)
+	}
+	core := SIPCore()
+	if o.ByWSS {
+		core["custom_wss_url"] = h.PBX.WSSURL()
+	}
+	if o.SIPCore != nil {
+		o.SIPCore(core)
+	}
+	home := homestub.Options{
+		Token: Token, User: homestub.User{ID: UserID, Name: UserName, IsAdmin: true}, SIPCore: core, PBX: pbx,
+	}
+	if o.Home != nil {
+		o.Home(&home)
+	}
+	h.Home = homestub.New(home)
+	server := httptest.NewServer(h.Home)
+	t.Cleanup(server.Close)
+	h.url = server.URL
+	return h
+}
+
+// StartDoor starts the agent; a second one takes the place of one that has ended.
+func (h *House) StartDoor() *Door {
+	h.t.Helper()
+	binary := h.opt.Binary
+	if binary == "" {
+		binary = Build(h.t)
+	}
+	h.Door = StartDoor(h.t, DoorOptions{
+		Binary: binary, Config: h.config(), Token: Token, Secrets: []string{Token, lab.Password},
+	})
+	return h.Door
+}
+
+// SIPCore are the settings of a household as SIP Core gives them out, free-form as they are.
+func SIPCore() map[string]any {
+	return map[string]any{
+		"users": []any{
+			map[string]any{"ha_username": "someone", "display_name": "Kitchen", "extension": "101", "password": lab.Password},
+			map[string]any{"ha_username": UserID, "display_name": "Front door", "extension": lab.DoorExtension, "password": lab.Password},
+		},
+		"backup_user": map[string]any{"ha_username": "backup", "display_name": "Backup", "extension": "100", "password": lab.Password},
+		"sip_video":   true,
+		"auto_answer": false,
+		"ice_config":  map[string]any{"iceServers": []any{}, "iceGatheringTimeout": 1000, "iceTransportPolicy": "all"},
+		"popup_config": map[string]any{
+			"buttons":    []any{map[string]any{"label": "Open", "icon": "mdi:lock-open", "type": "dtmf", "data": Code}},
+			"extensions": map[string]any{lab.DoorExtension: map[string]any{"name": "Front door"}},
+		},
+	}
+}
+
+func (h *House) config() string {
+	targets := h.opt.Targets
+	if targets == nil {
+		targets = []string{"101"}
+	}
+	ring := h.opt.Ring
+	if ring == "" {
+		ring = "20s"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "home_assistant:\n  url: %s\n  token_file: TOKEN_FILE\n", h.url)
+	fmt.Fprintf(&b, "gpio: simulated\nbuttons:\n  - name: Front door\n    pin: GPIO17\n    call: [%s]\n    ring: %s\n", quoted(targets), ring)
+	fmt.Fprintf(&b, "lock:\n  pin: GPIO27\n  pulse: 2s\n  codes: [%q]\n", Code)
+	b.WriteString("camera: {source: test, width: 640, height: 480, framerate: 15, bitrate: 600k}\naudio: {device: test}\nlog: {format: json, level: debug}\n")
+	if h.opt.ByWSS {
+		fmt.Fprintf(&b, "sip: {tls: {ca_file: %s}}\n", h.PBX.CA.File)
+	}
+	b.WriteString(h.opt.Config)
+	return b.String()
+}
+
+func quoted(list []string) string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = strconv.Quote(s)
+	}
+	return strings.Join(out, ", ")
+}
+
+// Build builds the agent with the race detector, once for all tests of a run: the build cache remembers.
+func Build(t lab.T) string {
+	t.Helper()
+	return build(t, "doorstation-race", "-race")
+}
+
+// BuildRelease builds the agent as it is shipped.
+func BuildRelease(t lab.T) string {
+	t.Helper()
+	return build(t, "doorstation", "-trimpath", "-ldflags", "-s -w -X main.version=bench")
+}
+
+func build(t lab.T, name string, flags ...string) string {
+	t.Helper()
+	binary := filepath.Join(lab.Cache(), "bin", name)
+	if err := os.MkdirAll(filepath.Dir(binary), 0o755); err != nil {
+		t.Fatalf("house: %v", err)
+	}
+	cmd := exec.Command("go", append(append([]string{"build", "-o", binary}, flags...), "doorstation/cmd/doorstation")...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("house: building the agent: %v\n%s", err, out)
+	}
+	return binary
+}
