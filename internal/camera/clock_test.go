@@ -79,12 +79,9 @@ func TestClockSurvives(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for n := range 20 {
-				at := moment().Add(time.Duration(n) * 33 * time.Millisecond)
-				got, number, err := ReadClock(spoil(t, card(640, 480, at, n)))
-				if err != nil || !got.Equal(at) || number != uint32(n) {
-					t.Fatalf("frame %d of %v: read %v, frame %d, error %v", n, at, got, number, err)
-				}
+			at, n, err := ReadClock(spoil(t, card(640, 480, moment(), 4711)))
+			if err != nil || !at.Equal(moment()) || n != 4711 {
+				t.Fatalf("read %v, frame %d, error %v", at, n, err)
 			}
 		})
 	}

@@ -1,0 +1,352 @@
+package camera
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// fakeSource delivers a picture each 100 ms, every one that is asked for at once. script says how its runs differ.
+type fakeSource struct {
+	mu     sync.Mutex
+	runs   []time.Time // when each run began
+	forced []time.Time
+	ended  []time.Time
+	script func(run int) fakeRun
+	force  chan struct{} // made inside the bubble of synctest
+}
+
+// fakeRun is how one run of a fakeSource goes.
+type fakeRun struct {
+	pictures int // then it stalls, or ends with err; 0: goes on for ever, -1: none
+	err      error
+}
+
+func newFakeSource(script func(run int) fakeRun) *fakeSource {
+	if script == nil {
+		script = func(int) fakeRun { return fakeRun{} }
+	}
+	return &fakeSource{script: script}
+}
+
+func (s *fakeSource) Name() string   { return "fake" }
+func (s *fakeSource) SetBitrate(int) {}
+
+func (s *fakeSource) ForceIDR() {
+	s.mu.Lock()
+	s.forced = append(s.forced, time.Now())
+	s.mu.Unlock()
+	signal(s.force)
+}
+
+func (s *fakeSource) Run(ctx context.Context, _ Params, out func(AccessUnit)) error {
+	s.mu.Lock()
+	run := s.script(len(s.runs))
+	s.runs = append(s.runs, time.Now())
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.ended = append(s.ended, time.Now())
+		s.mu.Unlock()
+	}()
+	began := time.Now()
+	drain(s.force)
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	idr := true
+	for n := 0; run.pictures == 0 || n < run.pictures; n++ {
+		out(AccessUnit{Data: []byte{byte(n)}, PTS: time.Since(began), Captured: time.Now(), IDR: idr})
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.force:
+			idr = true
+		case <-ticker.C:
+			idr = false
+		}
+	}
+	if run.err != nil {
+		return run.err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+func (s *fakeSource) seen() (runs, forced, ended []time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.runs), slices.Clone(s.forced), slices.Clone(s.ended)
+}
+
+// inHub runs test with a running hub on a fake clock.
+func inHub(t *testing.T, src *fakeSource, onFault func(error), test func(t *testing.T, h *Hub)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		src.force = make(chan struct{}, 1)
+		h := NewHub(src, Params{Width: 640, Height: 480, Framerate: 10, Bitrate: 500_000}, HubOptions{OnFault: onFault})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- h.Run(ctx) }()
+		synctest.Wait()
+		test(t, h)
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		if got := h.Status(); got.State != StateIdle || got.Readers != 0 {
+			t.Errorf("after the end: %+v", got)
+		}
+	})
+}
+
+// next reads one picture without waiting for it longer than a second.
+func next(t *testing.T, r *Reader) AccessUnit {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	au, err := r.Next(ctx)
+	if err != nil {
+		t.Fatalf("no picture: %v", err)
+	}
+	return au
+}
+
+func TestHubRunsTheSourceOnlyForReaders(t *testing.T) {
+	src := newFakeSource(nil)
+	inHub(t, src, nil, func(t *testing.T, h *Hub) {
+		time.Sleep(time.Minute)
+		if runs, _, _ := src.seen(); len(runs) != 0 || h.Status().State != StateIdle {
+			t.Fatalf("%d runs without a reader, state %s", len(runs), h.Status().State)
+		}
+
+		first := h.Subscribe()
+		if au := next(t, first); !au.IDR || au.PTS != 0 {
+			t.Errorf("the first picture: %+v", au)
+		}
+		second := h.Subscribe()
+		synctest.Wait()
+		if got := h.Status(); got.State != StateRunning || got.Readers != 2 {
+			t.Errorf("with two readers: %+v", got)
+		}
+		first.Close()
+		second.Close()
+
+		time.Sleep(linger - time.Second)
+		again := h.Subscribe() // a second visitor within the ten seconds
+		time.Sleep(linger + time.Second)
+		again.Close()
+		left := time.Now()
+		time.Sleep(linger + time.Second)
+		runs, _, ended := src.seen()
+		if len(runs) != 1 || len(ended) != 1 || ended[0].Sub(left) != linger {
+			t.Errorf("%d runs; ended %v, last reader left at %v", len(runs), ended, left)
+		}
+		if got := h.Status().State; got != StateIdle {
+			t.Errorf("state %s without readers", got)
+		}
+	})
+}
+
+func TestReaderBeginsWithAnIDRAtOnce(t *testing.T) {
+	src := newFakeSource(nil)
+	inHub(t, src, nil, func(t *testing.T, h *Hub) {
+		early := h.Subscribe()
+		defer early.Close()
+		next(t, early)
+		if _, forced, _ := src.seen(); len(forced) != 0 {
+			t.Errorf("%d IDRs asked for at the start, where the first picture is one", len(forced))
+		}
+		time.Sleep(time.Second + 50*time.Millisecond)
+		late := h.Subscribe()
+		defer late.Close()
+		joined := time.Now()
+		au := next(t, late)
+		if !au.IDR || au.Captured != joined {
+			t.Errorf("joined at %v, first picture %+v", joined, au)
+		}
+		if au := next(t, late); au.IDR {
+			t.Error("the second picture is an IDR again")
+		}
+	})
+}
+
+func TestKeyFrameRequestsAreCoalesced(t *testing.T) {
+	src := newFakeSource(nil)
+	inHub(t, src, nil, func(t *testing.T, h *Hub) {
+		reader := h.Subscribe()
+		defer reader.Close()
+		next(t, reader)
+		time.Sleep(time.Second)
+		began := time.Now()
+		for range 25 { // each 10 ms
+			h.RequestKeyFrame()
+			synctest.Wait()
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		_, forced, _ := src.seen()
+		var got []time.Duration
+		for _, at := range forced {
+			got = append(got, at.Sub(began))
+		}
+		want := []time.Duration{0, keyFrameGap, 2 * keyFrameGap, 3 * keyFrameGap}
+		if !slices.Equal(got, want) {
+			t.Errorf("asked the source at %v, want %v", got, want)
+		}
+	})
+}
+
+func TestSlowReaderLosesWholePicturesAndStallsNobody(t *testing.T) {
+	src := newFakeSource(nil)
+	inHub(t, src, nil, func(t *testing.T, h *Hub) {
+		slow, quick := h.Subscribe(), h.Subscribe()
+		defer slow.Close()
+		defer quick.Close()
+		next(t, slow)
+		for range 50 {
+			next(t, quick)
+		}
+		if _, forced, _ := src.seen(); len(forced) != 0 {
+			t.Errorf("a reader that does not read cost the others %d IDRs", len(forced))
+		}
+		dropped := slow.Dropped()
+		if dropped < 40 || quick.Dropped() != 0 {
+			t.Errorf("the slow one lost %d, the quick one %d", dropped, quick.Dropped())
+		}
+		woke := time.Now()
+		if au := next(t, slow); !au.IDR || au.Captured.Before(woke) || au.Captured.Sub(woke) > keyFrameGap {
+			t.Errorf("back at %v it was given %+v", woke, au)
+		}
+		if slow.Dropped() != dropped {
+			t.Errorf("lost %d more though it reads again", slow.Dropped()-dropped)
+		}
+	})
+}
+
+func TestHubRestartsASourceThatStalls(t *testing.T) {
+	src := newFakeSource(func(run int) fakeRun {
+		if run == 0 {
+			return fakeRun{pictures: 5}
+		}
+		return fakeRun{}
+	})
+	var faults []error
+	inHub(t, src, func(err error) { faults = append(faults, err) }, func(t *testing.T, h *Hub) {
+		reader := h.Subscribe()
+		defer reader.Close()
+		var last AccessUnit
+		for range 5 {
+			last = next(t, reader)
+		}
+		time.Sleep(stall + firstBackOff/2)
+		synctest.Wait()
+		if h.Status().State != StateRestarting || len(faults) != 1 || !errors.Is(faults[0], ErrStalled) {
+			t.Fatalf("state %s, faults %v", h.Status().State, faults)
+		}
+		au := next(t, reader)
+		if !au.IDR {
+			t.Error("goes on with a picture that cannot be decoded")
+		}
+		if got := au.PTS - last.PTS; got != stall+firstBackOff {
+			t.Errorf("the stream's clock went on by %v in %v", got, stall+firstBackOff)
+		}
+		synctest.Wait()
+		if h.Status().State != StateRunning || len(faults) != 2 || faults[1] != nil {
+			t.Errorf("state %s, faults %v", h.Status().State, faults)
+		}
+	})
+}
+
+func TestHubBacksOffFromASourceThatEnds(t *testing.T) {
+	broken := errors.New("unplugged")
+	src := newFakeSource(func(run int) fakeRun {
+		switch {
+		case run == 0:
+			return fakeRun{pictures: -1} // says nothing and stalls
+		case run < 8:
+			return fakeRun{pictures: 1, err: broken}
+		default:
+			return fakeRun{}
+		}
+	})
+	var faults []error
+	inHub(t, src, func(err error) { faults = append(faults, err) }, func(t *testing.T, h *Hub) {
+		reader := h.Subscribe()
+		defer reader.Close()
+		time.Sleep(time.Minute)
+		runs, _, ended := src.seen()
+		if len(runs) != 9 {
+			t.Fatalf("%d runs in a minute", len(runs))
+		}
+		for i, want := 1, firstBackOff; i < len(runs); i, want = i+1, min(2*want, lastBackOff) {
+			if got := runs[i].Sub(ended[i-1]); got != want {
+				t.Errorf("run %d came %v after the failure before, want %v", i, got, want)
+			}
+		}
+		if h.Status().State != StateRunning || faults[len(faults)-1] != nil {
+			t.Errorf("mended: state %s, last fault %v", h.Status().State, faults[len(faults)-1])
+		}
+		failures := slices.DeleteFunc(slices.Clone(faults), func(err error) bool { return err == nil })
+		if len(failures) != 8 || !errors.Is(failures[0], ErrStalled) || !errors.Is(failures[1], broken) {
+			t.Errorf("faults %v", faults)
+		}
+	})
+}
+
+func TestHubCallsASourceFailedThatNeverWorks(t *testing.T) {
+	src := newFakeSource(func(int) fakeRun { return fakeRun{pictures: -1, err: errors.New("no such device")} })
+	inHub(t, src, nil, func(t *testing.T, h *Hub) {
+		reader := h.Subscribe()
+		time.Sleep(10 * time.Second)
+		if got := h.Status(); got.State != StateFailed || got.Frames != 0 {
+			t.Errorf("%+v", got)
+		}
+		reader.Close()
+		before, _, _ := src.seen()
+		time.Sleep(time.Hour)
+		if after, _, _ := src.seen(); len(after) > len(before)+1 {
+			t.Errorf("tried %d times while nobody watched", len(after)-len(before))
+		}
+	})
+}
+
+func TestReaderEnds(t *testing.T) {
+	src := newFakeSource(nil)
+	synctest.Test(t, func(t *testing.T) {
+		src.force = make(chan struct{}, 1)
+		h := NewHub(src, Params{Framerate: 10}, HubOptions{})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- h.Run(ctx) }()
+		first, second := h.Subscribe(), h.Subscribe()
+		short, stop := context.WithCancel(t.Context())
+		stop()
+		idle := h.Subscribe()
+		next(t, idle)
+		if _, err := idle.Next(short); !errors.Is(err, context.Canceled) {
+			t.Errorf("with its context ended: %v", err)
+		}
+		first.Close()
+		first.Close()
+		if _, err := first.Next(t.Context()); !errors.Is(err, ErrReaderClosed) {
+			t.Errorf("closed: %v", err)
+		}
+		time.AfterFunc(time.Second, cancel)
+		for {
+			if _, err := second.Next(t.Context()); err != nil {
+				if !errors.Is(err, ErrReaderClosed) {
+					t.Errorf("at the hub's end: %v", err)
+				}
+				break
+			}
+		}
+		<-done
+		if _, err := h.Subscribe().Next(t.Context()); !errors.Is(err, ErrReaderClosed) {
+			t.Errorf("after the hub's end: %v", err)
+		}
+	})
+}
