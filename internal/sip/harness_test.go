@@ -252,18 +252,19 @@ type pbx struct {
 	lines chan *line
 	wg    sync.WaitGroup
 
-	mu       sync.Mutex
-	all      []*line
-	onREG    func(l *line, req *sipmsg.Request) bool // takes REGISTER over
-	onDial   func(header http.Header) error
-	mute     bool // answers no OPTIONS
-	polite   bool // answers BYE and CANCEL by itself: the test is over
-	expires  string
-	stale    int // so many times more a nonce is stale
-	password string
-	register []*sipmsg.Request
-	options  int
-	digests  []string
+	mu        sync.Mutex
+	all       []*line
+	onREG     func(l *line, req *sipmsg.Request) bool // takes REGISTER over
+	onDial    func(header http.Header) error
+	mute      bool // answers neither OPTIONS nor pings
+	noOptions bool // answers pings only
+	polite    bool // answers BYE and CANCEL by itself: the test is over
+	expires   string
+	stale     int // so many times more a nonce is stale
+	password  string
+	register  []*sipmsg.Request
+	options   int
+	digests   []string
 }
 
 func newPBX(t *testing.T) *pbx {
@@ -329,7 +330,7 @@ func (p *pbx) serve(l *line) {
 		case ok && req.Method == sipmsg.OPTIONS:
 			p.mu.Lock()
 			p.options++
-			mute := p.mute
+			mute := p.mute || p.noOptions
 			p.mu.Unlock()
 			if !mute {
 				l.reply(req, 200, "OK", "")
