@@ -151,7 +151,7 @@ func (m *Machine) begin(now time.Time, p Pressed) []Action {
 	}
 	acts := []Action{ActCall{Visit: m.visits, Targets: slices.Clone(button.Targets), Button: p.Button}}
 	acts = append(acts, m.enter(now, StateCalling)...)
-	m.visit.deadline = now.Add(m.visit.ring)
+	m.visit.deadline = now.Add(max(m.visit.ring, DialLimit))
 	return append(acts, ActPlay{ToneRinging}, logAct(slog.LevelInfo, "visit begins", slog.Uint64("visit", uint64(m.visits)),
 		slog.Uint64("press", p.ID), slog.String("button", p.Button), slog.Any("targets", button.Targets)))
 }
@@ -160,6 +160,7 @@ func (m *Machine) ringing(now time.Time, e Ringing) []Action {
 	if e.Visit != m.visits || m.state != StateCalling {
 		return nil
 	}
+	m.visit.deadline = now.Add(m.visit.ring)
 	return append(m.enter(now, StateRinging), logAct(slog.LevelInfo, "it rings",
 		slog.Uint64("visit", uint64(e.Visit)), slog.String("target", e.Target)))
 }

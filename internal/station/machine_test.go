@@ -133,15 +133,31 @@ func TestVisits(t *testing.T) {
 			OutcomeNoAnswer, StateIdle,
 		},
 		{
+			"the ring limit counts from the first phone that rings",
+			func(h *house) {
+				h.ring("Front door").after(36 * time.Second).do(Ringing{1, "101"}).after(5 * time.Second).do(Ringing{1, "102"}).
+					after(40*time.Second - 1)
+			},
+			slices.Concat(began, []string{"see ringing"}), "", StateRinging,
+		},
+		{
+			"nothing rings for longer than the dial limit",
+			func(h *house) { h.ring("Front door").after(DialLimit - 1).after(1).do(CallEnded{1, OutcomeCancelled}) },
+			slices.Concat(began, []string{"silence", "see ending", "hangup#1 no_answer", "silence", "see idle", "hear nobody"}),
+			OutcomeNoAnswer, StateIdle,
+		},
+		{
 			"each button has its own ring limit",
-			func(h *house) { h.ring("Garden").after(19 * time.Second).after(time.Second) },
-			[]string{"call#1 103", "see calling", "hear ringing", "silence", "see ending", "hangup#1 no_answer"},
+			func(h *house) {
+				h.ring("Garden").after(3 * time.Second).do(Ringing{1, "103"}).after(19 * time.Second).after(time.Second)
+			},
+			[]string{"call#1 103", "see calling", "hear ringing", "see ringing", "silence", "see ending", "hangup#1 no_answer"},
 			"", StateEnding,
 		},
 		{
 			"an answer that crosses the ring limit does not undo it",
 			func(h *house) {
-				h.ring("Front door").after(45 * time.Second).do(Answered{1, "101"}).do(CallEnded{1, OutcomeTalked})
+				h.ring("Front door").after(DialLimit).do(Answered{1, "101"}).do(CallEnded{1, OutcomeTalked})
 			},
 			slices.Concat(began, []string{"silence", "see ending", "hangup#1 no_answer", "silence", "see idle", "hear nobody"}),
 			OutcomeNoAnswer, StateIdle,
@@ -206,7 +222,7 @@ func TestVisits(t *testing.T) {
 		{
 			"a press while the visit before is ending rings when that has ended",
 			func(h *house) {
-				h.ring("Front door").after(45 * time.Second).ring("Garden").ring("Front door").
+				h.ring("Front door").after(DialLimit).ring("Garden").ring("Front door").
 					do(CallEnded{1, OutcomeCancelled})
 			},
 			slices.Concat(began, []string{"silence", "see ending", "hangup#1 no_answer",
@@ -216,7 +232,7 @@ func TestVisits(t *testing.T) {
 		{
 			"a kept press is not rung when the agent stops meanwhile",
 			func(h *house) {
-				h.ring("Front door").after(45 * time.Second).ring("Garden").do(Stopping{}).do(CallEnded{1, OutcomeCancelled})
+				h.ring("Front door").after(DialLimit).ring("Garden").do(Stopping{}).do(CallEnded{1, OutcomeCancelled})
 			},
 			slices.Concat(began, []string{"silence", "see ending", "hangup#1 no_answer",
 				"silence", "see idle", "hear nobody"}),
@@ -225,7 +241,7 @@ func TestVisits(t *testing.T) {
 		{
 			"a phone that never ends the call",
 			func(h *house) {
-				h.ring("Front door").after(45 * time.Second).after(HangupGuard - 1).after(1).
+				h.ring("Front door").after(DialLimit).after(HangupGuard - 1).after(1).
 					ring("Front door").do(CallEnded{1, OutcomeTalked})
 			},
 			slices.Concat(began, []string{"silence", "see ending", "hangup#1 no_answer", "log error",
@@ -374,7 +390,7 @@ func TestSettingsChangedDuringAVisitApplyToTheNext(t *testing.T) {
 }
 
 func TestLimitsThatAreNotSet(t *testing.T) {
-	h := newHouse(Config{Buttons: map[string]Button{"Bell": {Targets: []string{"101"}}}}).ring("Bell")
+	h := newHouse(Config{Buttons: map[string]Button{"Bell": {Targets: []string{"101"}}}}).ring("Bell").do(Ringing{1, "101"})
 	if due, ok := h.m.Deadline(); !ok || due.Sub(h.now) != DefaultRing {
 		t.Errorf("rings until %v", due)
 	}

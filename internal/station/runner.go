@@ -134,7 +134,7 @@ func (r *Runner) do(acts []Action) {
 		case ActCall:
 			r.phone.Call(a.Visit, a.Targets)
 		case ActHangup:
-			r.phone.Hangup(a.Visit)
+			r.phone.Hangup(a.Visit, a.Outcome)
 		case ActOpen:
 			r.handle(DoorOpened{Visit: a.Visit, Err: r.open(a.Pulse)})
 		case ActPlay:

@@ -42,8 +42,8 @@ func (w *world) Call(v VisitID, targets []string) {
 	w.runner.Post(Ringing{v, targets[0]}) // from inside: must not block
 }
 
-func (w *world) Hangup(v VisitID) {
-	w.say("hangup#%d", v)
+func (w *world) Hangup(v VisitID, why Outcome) {
+	w.say("hangup#%d %s", v, why)
 	if !w.mute {
 		w.runner.Post(CallEnded{v, OutcomeCancelled})
 	}
@@ -91,7 +91,7 @@ func TestRunnerRingsTalksOpensAndStops(t *testing.T) {
 			t.Errorf("snapshot %+v", s)
 		}
 		stop()
-		w.expect(t, "see ending", "hangup#1", "see idle", "hear ended")
+		w.expect(t, "see ending", "hangup#1 stopped", "see idle", "hear ended")
 		if err := <-end; err != nil {
 			t.Error(err)
 		}
@@ -110,12 +110,12 @@ func TestRunnerKeepsTheLimits(t *testing.T) {
 		time.Sleep(45*time.Second - time.Nanosecond)
 		w.expect(t)
 		time.Sleep(time.Nanosecond)
-		w.expect(t, "see ending", "hangup#1", "see idle", "hear nobody")
+		w.expect(t, "see ending", "hangup#1 no_answer", "see idle", "hear nobody")
 		w.runner.Post(Pressed{ID: 2, Button: "Garden"})
 		w.runner.Post(Answered{2, "103"})
 		w.expect(t, "call#2 103 press 2", "see calling", "hear ringing", "see talking")
 		time.Sleep(5 * time.Minute)
-		w.expect(t, "see ending", "hangup#2", "see idle", "hear ended")
+		w.expect(t, "see ending", "hangup#2 talked", "see idle", "hear ended")
 		stop()
 		if err := <-end; err != nil {
 			t.Error(err)
@@ -131,7 +131,7 @@ func TestRunnerGoesOnWithoutAPhoneThatHangs(t *testing.T) {
 		end := w.start(ctx)
 		w.runner.Post(Pressed{ID: 1, Button: "Garden"})
 		time.Sleep(20 * time.Second)
-		w.expect(t, "call#1 103 press 1", "see calling", "hear ringing", "see ringing", "see ending", "hangup#1")
+		w.expect(t, "call#1 103 press 1", "see calling", "hear ringing", "see ringing", "see ending", "hangup#1 no_answer")
 		w.runner.Post(Pressed{ID: 2, Button: "Front door"})
 		time.Sleep(HangupGuard)
 		w.expect(t, "see idle", "call#2 101+102 press 2", "see calling", "hear ringing", "see ringing")
@@ -168,7 +168,7 @@ func TestRunnerTellsALockThatDoesNotOpen(t *testing.T) {
 				w.expect(t, append(told, "hear fault")...)
 				stop()
 				<-end
-				w.expect(t, "see ending", "hangup#1", "see idle", "hear ended")
+				w.expect(t, "see ending", "hangup#1 stopped", "see idle", "hear ended")
 			})
 		})
 	}
@@ -208,6 +208,6 @@ func TestRunnerWithoutSoundAndLight(t *testing.T) {
 		w.expect(t, "call#1 103 press 1")
 		stop()
 		<-end
-		w.expect(t, "hangup#1")
+		w.expect(t, "hangup#1 stopped")
 	})
 }

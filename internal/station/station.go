@@ -16,8 +16,9 @@ type VisitID uint64
 type Phone interface {
 	// Call calls every target at once; the first answer wins. It must end with exactly one CallEnded, whatever happens.
 	Call(v VisitID, targets []string)
-	// Hangup cancels what rings and ends what talks. It ends with CallEnded, too; a visit that has ended is left alone.
-	Hangup(v VisitID)
+	// Hangup cancels what rings and ends what talks; why is the outcome that the station has decided on. It ends with CallEnded,
+	// too; a visit that has ended is left alone.
+	Hangup(v VisitID, why Outcome)
 }
 
 // Door is the lock.
@@ -69,13 +70,16 @@ type Config struct {
 type Button struct {
 	// Targets are extensions, called all at once.
 	Targets []string
-	// Ring is how long they ring. Not positive: DefaultRing.
+	// Ring is how long they ring, from the first phone that rings. Not positive: DefaultRing.
 	Ring time.Duration
 }
 
 const (
 	// DefaultRing is the ring limit of a button that names none.
 	DefaultRing = 45 * time.Second
+	// DialLimit is how long a visit may take until the first phone rings, where that is more than its ring limit: a PBX that
+	// waits for a dead STUN server is silent for 18 s on each of its legs, and giving up then would lose the bell.
+	DialLimit = 60 * time.Second
 	// DefaultMaxTalk is the talk limit of a configuration that names none: a door never talks for ever.
 	DefaultMaxTalk = 5 * time.Minute
 	// HangupGuard is how long the phone may take to end a visit after Hangup before the station goes on without it.
