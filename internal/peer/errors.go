@@ -18,6 +18,8 @@ var (
 	ErrNoICE = errors.New("peer: no ICE credentials in the session description")
 	// ErrNoFingerprint means that a description has no certificate fingerprint (RFC 8122) the door can check.
 	ErrNoFingerprint = errors.New("peer: no usable certificate fingerprint in the session description")
+	// ErrNewCertificate means that a re-offer comes with another certificate, that is, from another far side.
+	ErrNewCertificate = errors.New("peer: the far side changed its certificate")
 	// ErrState means that a call came out of order, for instance an offer before the answer to ours.
 	ErrState = errors.New("peer: not possible in this state")
 	// ErrICEFailed means that no pair of addresses works, or that the one in use has been silent beyond the limit.

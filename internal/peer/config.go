@@ -1,0 +1,161 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/pion/stun/v4"
+	"github.com/pion/webrtc/v4"
+)
+
+const (
+	maxGatheringTimeout = 60 * time.Second
+
+	// A pair that falls silent is lost after these (RFC 7675 asks for consent within 30 s).
+	iceDisconnected = 5 * time.Second
+	iceFailed       = 25 * time.Second
+	iceKeepalive    = 2 * time.Second
+
+	// iceMaxChecks is how often a pair is tried, every 200 ms, so that a far side that starts late is still found.
+	iceMaxChecks = 100
+
+	// dtlsFlight is the first retransmission interval; it doubles. RFC 6347 section 4.2.4.1 recommends 1 s and allows less
+	// where the round trip is short: a lost first flight would cost that second of the visitor's picture.
+	dtlsFlight = 200 * time.Millisecond
+	// dtlsPatience bounds the key exchange once packets can flow.
+	dtlsPatience = 20 * time.Second
+
+	// receiveMTU is the largest datagram read; longer ones are no media.
+	receiveMTU = 2048
+
+	// A server that has not answered after this will not.
+	stunGatherTimeout = 5 * time.Second
+)
+
+// withDefaults fills in what may be left out and bounds the rest.
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.GatheringTimeout = min(max(c.GatheringTimeout, 0), maxGatheringTimeout)
+	return c
+}
+
+// CheckServers says which of the servers' URLs cannot be used and why, one error each, wrapping ErrServer. The peers made
+// from them do without those.
+func CheckServers(servers []ICEServer) []error {
+	var errs []error
+	for _, s := range servers {
+		for _, raw := range s.URLs {
+			if _, err := parseServer(raw, s.Username, s.Credential); err != nil {
+				errs = append(errs, fmt.Errorf("%w %q: %w", ErrServer, raw, err))
+			}
+		}
+	}
+	return errs
+}
+
+func parseServer(raw, username, credential string) (*stun.URI, error) {
+	raw = strings.TrimSpace(raw)
+	// RFC 7064 knows no query for stun, yet people write "?transport=udp" there as they do for turn.
+	if strings.HasPrefix(raw, "stun:") || strings.HasPrefix(raw, "stuns:") {
+		raw, _, _ = strings.Cut(raw, "?")
+	}
+	uri, err := stun.ParseURI(raw)
+	if err != nil {
+		return nil, err
+	}
+	turn := strings.HasPrefix(raw, "turn:") || strings.HasPrefix(raw, "turns:")
+	if turn && (username == "" || credential == "") {
+		return nil, errors.New("a TURN server needs a username and a credential")
+	}
+	return uri, nil
+}
+
+// virtualInterfaces are names of interfaces that lead to containers, virtual machines and tunnels. A candidate there is
+// of no use to a browser in the house and costs checks.
+var virtualInterfaces = [...]string{
+	"docker", "veth", "br-", "hassio", "virbr", "vmnet", "vbox", "lxc", "lxd", "cni", "flannel", "podman",
+	"wg", "tun", "tap", "tailscale", "zt", "utun", "nordlynx",
+}
+
+func isVirtual(name string) bool {
+	for _, prefix := range virtualInterfaces {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// interfaceFilter returns which of the named interfaces are gathered from. Virtual ones serve only when there is nothing
+// else.
+func interfaceFilter(names []string) func(string) bool {
+	physical := false
+	for _, n := range names {
+		physical = physical || !isVirtual(n)
+	}
+	if !physical {
+		return func(string) bool { return true }
+	}
+	return func(name string) bool { return !isVirtual(name) }
+}
+
+// usableInterfaces lists the interfaces that are up, are not loopback and have an address that can be offered.
+func usableInterfaces() []string {
+	all, err := net.Interfaces()
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, i := range all {
+		if i.Flags&net.FlagUp == 0 || i.Flags&net.FlagLoopback != 0 {
+			continue
+		}
+		addrs, err := i.Addrs()
+		if err != nil {
+			continue
+		}
+		for _, a := range addrs {
+			if n, ok := a.(*net.IPNet); ok && usableIP(n.IP) {
+				names = append(names, i.Name)
+				break
+			}
+		}
+	}
+	return names
+}
+
+// usableIP leaves out IPv6 link-local addresses: they mean nothing without a zone, which SDP cannot carry.
+func usableIP(ip net.IP) bool {
+	return ip.To4() != nil || !ip.IsLinkLocalUnicast()
+}
+
+// servers are the usable ones in pion's shape.
+func (c Config) servers() []webrtc.ICEServer {
+	var servers []webrtc.ICEServer
+	for _, s := range c.Servers {
+		for _, raw := range s.URLs {
+			uri, err := parseServer(raw, s.Username, s.Credential)
+			if err != nil {
+				c.Log.Warn("ICE server left out", "error", fmt.Errorf("%w %q: %w", ErrServer, raw, err))
+				continue
+			}
+			servers = append(servers, webrtc.ICEServer{URLs: []string{uri.String()}, Username: s.Username, Credential: s.Credential})
+		}
+	}
+	return servers
+}
+
+// A better pair gets this long to answer before a worse kind is taken.
+const (
+	srflxPatience = 100 * time.Millisecond
+	relayPatience = 300 * time.Millisecond
+)

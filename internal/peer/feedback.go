@@ -1,0 +1,106 @@
+package peer
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
+)
+
+// reportInterval is how often sender and receiver reports leave. Browsers need a few to bring sound and picture together.
+const reportInterval = time.Second
+
+// rtcpReader is a pion sender or receiver.
+type rtcpReader interface {
+	Read(b []byte) (int, interceptor.Attributes, error)
+}
+
+// listen reads a stream's RTCP until it ends. It must be read in any case, for the interceptors see only what is read.
+func (p *Peer) listen(r rtcpReader) {
+	b := make([]byte, receiveMTU)
+	for {
+		n, _, err := r.Read(b)
+		if err != nil {
+			return
+		}
+		p.receiveRTCP(b[:n], p.config.Now())
+	}
+}
+
+// receiveRTCP takes in a decrypted compound packet, part by part: one that is malformed costs only itself.
+func (p *Peer) receiveRTCP(b []byte, now time.Time) {
+	asked := false
+	for len(b) >= 4 {
+		length := (int(binary.BigEndian.Uint16(b[2:4])) + 1) * 4
+		if length > len(b) {
+			p.counters.dropped.Add(1)
+			break
+		}
+		one := b[:length]
+		b = b[length:]
+		parts, err := rtcp.Unmarshal(one)
+		if err != nil {
+			if !looksLikeKeyFrameRequest(one) {
+				p.counters.dropped.Add(1)
+				continue
+			}
+			parts = []rtcp.Packet{&rtcp.FullIntraRequest{}}
+		}
+		for _, part := range parts {
+			asked = p.feedback(part, now) || asked
+		}
+	}
+	if asked {
+		p.askKeyFrame()
+	}
+}
+
+// looksLikeKeyFrameRequest tells a PLI or FIR by its header alone: whatever is wrong with the rest, what it asks for is clear.
+func looksLikeKeyFrameRequest(b []byte) bool {
+	if b[1] != uint8(rtcp.TypePayloadSpecificFeedback) {
+		return false
+	}
+	kind := b[0] & 0x1F
+	return kind == rtcp.FormatPLI || kind == rtcp.FormatFIR
+}
+
+// feedback acts on one RTCP packet and tells whether it asks for a key frame. There is one video stream, so a request is for
+// that one, whatever SSRC stands in it: Asterisk's FIR does not name it where RFC 5104 section 4.3.1 has it.
+func (p *Peer) feedback(part rtcp.Packet, now time.Time) (keyFrame bool) {
+	switch r := part.(type) {
+	case *rtcp.PictureLossIndication:
+		p.counters.keyFrames.Add(1)
+		return true
+	case *rtcp.FullIntraRequest:
+		p.counters.keyFrames.Add(1)
+		return true
+	case *rtcp.TransportLayerNack:
+		for _, n := range r.Nacks {
+			p.counters.nacks.Add(1 + uint64(bits.OnesCount16(uint16(n.LostPackets))))
+		}
+	case *rtcp.SenderReport:
+		p.receptionReports(r.Reports, now)
+	case *rtcp.ReceiverReport:
+		p.receptionReports(r.Reports, now)
+	}
+	return false
+}
+
+func (p *Peer) receptionReports(reports []rtcp.ReceptionReport, now time.Time) {
+	for _, r := range reports {
+		switch r.SSRC {
+		case p.voice.ssrc:
+			p.voice.reported(r, now)
+		case p.picture.ssrc:
+			p.picture.reported(r, now)
+		}
+	}
+}
+
+func (p *Peer) askKeyFrame() {
+	if a := p.agreed.Load(); a != nil && a.Video && p.events.KeyFrame != nil {
+		p.events.KeyFrame()
+	}
+}

@@ -1,0 +1,275 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// refreshAfter is the age at which a warm offer is made anew where servers are used: a NAT forgets a mapping that nobody
+	// uses after a minute or so (RFC 4787 section 4.3 allows no less than two, many do).
+	refreshAfter = 50 * time.Second
+	// retryPause is between attempts to make a peer where that fails, for instance without a network.
+	retryPause = 2 * time.Second
+	// addressPause lets a change of addresses come to rest before offers are made anew.
+	addressPause = 300 * time.Millisecond
+	// maxWarm bounds how many warm offers may be asked for.
+	maxWarm = 16
+)
+
+// Pool keeps warm offers: peers whose certificate and candidates are ready before anybody presses the bell.
+type Pool struct {
+	build   func(Config) (*Peer, error)
+	watch   func(ctx context.Context, changed func()) error
+	current func() []string // the machine's addresses now
+
+	mu      sync.Mutex
+	config  Config
+	want    int
+	round   int // peers of an earlier round are replaced
+	warm    []*warmPeer
+	closed  bool
+	running bool
+	wake    chan struct{}
+}
+
+type warmPeer struct {
+	*Peer
+	round     int
+	addresses []string
+}
+
+// NewPool makes a pool that keeps want warm peers as c describes them, once Run is called. Errors: a want below 0 or above 16.
+func NewPool(c Config, want int) (*Pool, error) {
+	p := &Pool{build: newPeer, watch: watchAddresses, current: machineAddresses, wake: make(chan struct{}, 1)}
+	return p, p.Configure(c, want)
+}
+
+// Configure changes what peers are like and how many are kept warm. Takes that follow get peers of the new kind; those taken
+// before are not touched. Errors are those of NewPool.
+func (p *Pool) Configure(c Config, want int) error {
+	if want < 0 || want > maxWarm {
+		return fmt.Errorf("peer: %d warm offers wanted, 0 to %d are possible", want, maxWarm)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.config, p.want = c.withDefaults(), want
+	p.round++
+	p.nudge()
+	return nil
+}
+
+// nudge makes Run look again.
+func (p *Pool) nudge() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Ready is the number of warm peers whose offer could go out now.
+func (p *Pool) Ready() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, w := range p.warm {
+		if w.round == p.round && w.settled() {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *Peer) settled() bool { return p.gather.settled(p.config.GatheringTimeout) }
+
+// Take hands out a warm peer whose offer is ready, at once; else it waits for one, or makes one, which takes at most the
+// gathering time. The peer is the caller's to close. Errors: ErrNoCandidates, ErrClosed, the cause of ctx.
+func (p *Pool) Take(ctx context.Context) (*Peer, error) {
+	taken, err := p.pick()
+	if err != nil {
+		return nil, err
+	}
+	if err := taken.settle(ctx); err != nil {
+		return nil, errWithClose(err, taken.Close)
+	}
+	return taken, nil
+}
+
+// pick takes the warm peer that is ready, or the oldest, out of the pool, or makes a new one.
+func (p *Pool) pick() (*Peer, error) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil, ErrClosed
+	}
+	fits := func(w *warmPeer) bool { return w.round == p.round }
+	i := slices.IndexFunc(p.warm, func(w *warmPeer) bool { return fits(w) && w.settled() })
+	if i < 0 {
+		i = slices.IndexFunc(p.warm, fits)
+	}
+	if i < 0 {
+		c := p.config
+		p.mu.Unlock()
+		return p.build(c)
+	}
+	w := p.warm[i]
+	p.warm = slices.Delete(p.warm, i, i+1)
+	p.nudge()
+	p.mu.Unlock()
+	return w.Peer, nil
+}
+
+// Run fills the pool and keeps it fresh until ctx ends; then it closes the warm peers and returns nil. After that Take fails
+// with ErrClosed. It can run once.
+func (p *Pool) Run(ctx context.Context) error {
+	p.mu.Lock()
+	if p.running {
+		p.mu.Unlock()
+		return ErrState
+	}
+	p.running = true
+	p.mu.Unlock()
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		if err := p.watch(ctx, p.addressesChanged); err != nil {
+			p.log("changes of the machine's addresses are not seen at once", err)
+		}
+	})
+	defer watching.Wait()
+	for {
+		pause := p.tend()
+		if !p.sleep(ctx, pause) {
+			break
+		}
+	}
+	p.mu.Lock()
+	p.closed = true
+	rest := p.warm
+	p.warm = nil
+	p.mu.Unlock()
+	return closeAll(rest)
+}
+
+func (p *Pool) log(msg string, err error) {
+	p.mu.Lock()
+	l := p.config.Log
+	p.mu.Unlock()
+	l.Warn(msg, "error", err)
+}
+
+// sleep waits for d, or for a nudge, and tells whether ctx still holds.
+func (p *Pool) sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+	case <-p.wake:
+	}
+	return ctx.Err() == nil
+}
+
+// tend does what is due and returns when to look again at the latest. A peer that is to be replaced stays until its successor
+// is there, as long as it is of the round that is asked for.
+func (p *Pool) tend() time.Duration {
+	p.mu.Lock()
+	c, want, round := p.config, p.want, p.round
+	now := c.Now()
+	old := func(w *warmPeer) bool {
+		return w.round != round || (len(c.Servers) > 0 && now.Sub(w.made) >= refreshAfter)
+	}
+	young := 0
+	for _, w := range p.warm {
+		if !old(w) {
+			young++
+		}
+	}
+	p.mu.Unlock()
+
+	for ; young < want; young++ {
+		addresses := p.current()
+		made, err := p.build(c)
+		if err != nil {
+			c.Log.Warn("no warm offer", "error", err)
+			return retryPause
+		}
+		p.mu.Lock()
+		p.warm = append(p.warm, &warmPeer{Peer: made, round: round, addresses: addresses})
+		p.mu.Unlock()
+	}
+	if err := closeAll(p.dropOld(want, old)); err != nil {
+		c.Log.Warn("closing a warm offer", "error", err)
+	}
+	return p.nextLook(now)
+}
+
+// dropOld takes out the peers that are no longer of use: those of an earlier round, those whose successor is ready, and what is
+// more than wanted.
+func (p *Pool) dropOld(want int, old func(*warmPeer) bool) (dropped []*warmPeer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fresh := 0
+	for _, w := range p.warm {
+		if !old(w) && w.settled() {
+			fresh++
+		}
+	}
+	p.warm = slices.DeleteFunc(p.warm, func(w *warmPeer) bool {
+		drop := w.round != p.round || (old(w) && fresh >= want)
+		if drop {
+			dropped = append(dropped, w)
+		}
+		return drop
+	})
+	for young := len(p.warm) - want; young > 0 && fresh > want; young-- {
+		dropped = append(dropped, p.warm[0])
+		p.warm = p.warm[1:]
+		fresh--
+	}
+	return dropped
+}
+
+// nextLook is when the next peer gets too old, or, while some still gather, soon.
+func (p *Pool) nextLook(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	next := refreshAfter
+	for _, w := range p.warm {
+		left := refreshAfter - now.Sub(w.made)
+		if left <= 0 {
+			// Its successor is being made: look again when that can be ready.
+			left = max(p.config.GatheringTimeout, 100*time.Millisecond)
+		}
+		next = min(next, left)
+	}
+	return next
+}
+
+func closeAll(peers []*warmPeer) error {
+	var errs []error
+	for _, w := range peers {
+		errs = append(errs, w.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// addressesChanged is called when the machine got or lost an address. Offers that name one it has no longer are gone at once;
+// all are made anew.
+func (p *Pool) addressesChanged() {
+	now := p.current()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	changed := false
+	for _, w := range p.warm {
+		changed = changed || !slices.Equal(w.addresses, now)
+	}
+	if changed {
+		p.round++
+		p.nudge()
+	}
+}

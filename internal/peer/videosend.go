@@ -1,0 +1,77 @@
+package peer
+
+import (
+	"time"
+
+	"github.com/pion/rtp/codecs"
+	"github.com/pion/webrtc/v4"
+)
+
+const (
+	// videoMTU bounds an RTP packet; with SRTP, UDP and IPv6 headers, and inside a tunnel or a TURN channel, it still
+	// goes through everywhere.
+	videoMTU  = 1200
+	rtpHeader = 12
+
+	// resendMemory is how many video packets can be sent again (a power of two): at 1.5 Mbit/s some 160 a second leave.
+	resendMemory = 512
+)
+
+// picture is the door's video.
+type picture struct {
+	outgoing
+	base    uint32
+	waiting bool // for a key frame: without one the far side could show nothing
+}
+
+func newPicture() *picture {
+	return &picture{outgoing: newOutgoing("picture", webrtc.RTPCodecTypeVideo), base: random32(), waiting: true}
+}
+
+// hold makes the stream begin with a key frame again.
+func (p *picture) hold() {
+	p.mu.Lock()
+	p.waiting = true
+	p.mu.Unlock()
+}
+
+// write sends one access unit (RFC 6184, packetization-mode 1).
+func (p *picture) write(a *agreement, open bool, annexB []byte, pts time.Duration) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !open || p.writer == nil || !a.Video {
+		p.waiting = true
+		return nil
+	}
+	if p.waiting && !hasIDR(annexB) {
+		return nil
+	}
+	// A payloader for each unit: it would keep parameter sets from one call to the next, in the caller's memory.
+	var payloader codecs.H264Payloader
+	payloads := payloader.Payload(videoMTU-rtpHeader, annexB)
+	if len(payloads) == 0 {
+		return nil
+	}
+	p.waiting = false
+	timestamp := p.base + ticks(pts, videoClock)
+	var failed error
+	for i, payload := range payloads {
+		if err := p.put(a.videoPT, timestamp, i == len(payloads)-1, payload); err != nil {
+			failed = err // the rest may still get through, and this one can be asked for again
+		}
+	}
+	return failed
+}
+
+// hasIDR looks for a NAL unit of type 5 (RFC 6184 section 1.3).
+func hasIDR(annexB []byte) bool {
+	for i := 0; i+3 < len(annexB); i++ {
+		if annexB[i] == 0 && annexB[i+1] == 0 && annexB[i+2] == 1 {
+			if annexB[i+3]&0x1F == 5 {
+				return true
+			}
+			i += 2
+		}
+	}
+	return false
+}
