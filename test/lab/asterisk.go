@@ -106,7 +106,7 @@ func StartAsterisk(t T, o AsteriskOptions) *Asterisk {
 		if t.Failed() {
 			t.Logf("--- the end of Asterisk's log (all of it: %s)\n%s", a.logPath(), Tail(moduleLoading.ReplaceAllString(a.Log(), ""), 80))
 		}
-		if err := os.RemoveAll(a.run); err != nil {
+		if err = os.RemoveAll(a.run); err != nil {
 			t.Errorf("lab: %v", err)
 		}
 	})

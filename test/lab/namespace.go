@@ -98,16 +98,21 @@ func runInside(out string, parts []Part) (int, error) {
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
 	}
+	return await(cmd)
+}
+
+// await starts the inner run, passes on the signals that are meant for it, and tells how it ended.
+func await(cmd *exec.Cmd) (int, error) {
 	// Pdeathsig is sent when the thread that started the child ends, so this thread must be kept.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGHUP)
 	defer signal.Stop(signals)
-	if err := cmd.Start(); err != nil {
-		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
-			return 1, fmt.Errorf("%w: %w", ErrNoNamespace, err)
-		}
+	err := cmd.Start()
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOSPC) {
+		return 1, fmt.Errorf("%w: %w", ErrNoNamespace, err)
+	} else if err != nil {
 		return 1, err
 	}
 	waited := make(chan error, 1)
@@ -115,17 +120,18 @@ func runInside(out string, parts []Part) (int, error) {
 	for {
 		select {
 		case s := <-signals:
-			if err := cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			if err = cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 				return 1, err
 			}
-		case err := <-waited:
-			if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		case err = <-waited:
+			if err != nil && !errors.As(err, new(*exec.ExitError)) {
 				return 1, err
 			}
-			if code := cmd.ProcessState.ExitCode(); code >= 0 {
-				return code, nil
+			// A signal ended it: no exit code of its own.
+			if cmd.ProcessState.ExitCode() < 0 {
+				return 1, nil
 			}
-			return 1, nil
+			return cmd.ProcessState.ExitCode(), nil
 		}
 	}
 }
@@ -144,18 +150,18 @@ func furnish() error {
 		return err
 	}
 	pair := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "lab0"}, PeerName: "lab1"}
-	if err := netlink.LinkAdd(pair); err != nil {
+	if err = netlink.LinkAdd(pair); err != nil {
 		return fmt.Errorf("making the lab's interface: %w", err)
 	}
-	if err := netlink.AddrAdd(pair, addr); err != nil {
+	if err = netlink.AddrAdd(pair, addr); err != nil {
 		return fmt.Errorf("giving the lab its address: %w", err)
 	}
 	for _, name := range []string{"lo", "lab0", "lab1"} {
-		link, err := netlink.LinkByName(name)
-		if err != nil {
+		var link netlink.Link
+		if link, err = netlink.LinkByName(name); err != nil {
 			return fmt.Errorf("finding %s: %w", name, err)
 		}
-		if err := netlink.LinkSetUp(link); err != nil {
+		if err = netlink.LinkSetUp(link); err != nil {
 			return fmt.Errorf("bringing up %s: %w", name, err)
 		}
 	}

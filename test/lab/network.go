@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// AsteriskRTP is where an Asterisk with the usual [Ports] receives media: to lose on the way to it is to lose from the door
+// asteriskRTP is where an Asterisk with the usual [Ports] receives media: to lose on the way to it is to lose from the door
 // and from the popup.
 var asteriskRTP = PortRange{10000, 20000}
 
@@ -30,8 +30,9 @@ func Lose(t T, percent float64, ports ...PortRange) *Loss {
 		ranges[i] = fmt.Sprintf("%d-%d", p.From, p.To)
 	}
 	nft(t, "add table inet lab")
-	nft(t, "add chain inet lab out { type filter hook output priority 0; }")
-	nft(t, fmt.Sprintf("add rule inet lab out udp dport { %s } numgen random mod 10000 < %d counter drop",
+	// On the way in: a packet dropped on the way out would give its sender an error, which a lossy network does not.
+	nft(t, "add chain inet lab in { type filter hook input priority 0; }")
+	nft(t, fmt.Sprintf("add rule inet lab in udp dport { %s } numgen random mod 10000 < %d counter drop",
 		strings.Join(ranges, ", "), int(percent*100)))
 	l := &Loss{}
 	t.Cleanup(func() { l.Stop(t) })
@@ -108,7 +109,7 @@ func StartTURN(t T) *TURN {
 	p := Start(t, "turn", Command{Path: source("run-in-root.sh"), Args: []string{
 		filepath.Join(Cache(), "asterisk"), "usr/bin/turnserver", "-n",
 		"--listening-ip=" + Addr, "--relay-ip=" + Addr, "--listening-port=3478", "--min-port=40000", "--max-port=40999",
-		"--user=" + s.Username + ":" + s.Password, "--realm=lab", "--lt-cred-mech", "--no-tls", "--no-dtls", "--no-cli",
+		"--user=" + s.Username + ":" + s.Password, "--realm=lab", "--lt-cred-mech", "--no-tls",
 		"--log-file=stdout", "--simple-log", "--pidfile=" + filepath.Join(dir, "turn.pid"), "--userdb=" + filepath.Join(dir, "turn.db"),
 	}})
 	Eventually(t, 10*time.Second, "coturn listens", func() bool {

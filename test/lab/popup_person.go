@@ -122,7 +122,10 @@ func (p *Popup) Hangup() { p.t.Helper(); p.click("hangup") }
 func (p *Popup) OpenDoor() { p.t.Helper(); p.click("door") }
 
 // SendDigit sends a digit by [DigitByINFO] or [DigitByRFC2833].
-func (p *Popup) SendDigit(digit, transport string) { p.t.Helper(); p.ask("digit", nil, digit, transport) }
+func (p *Popup) SendDigit(digit, transport string) {
+	p.t.Helper()
+	p.ask("digit", nil, digit, transport)
+}
 
 // Unregister gives up the registration, so that the extension is there but cannot be reached.
 func (p *Popup) Unregister() {

@@ -68,15 +68,18 @@ func launch(t T, name string, c Command, pipes func(*exec.Cmd) error) *Process {
 		t.Fatalf("lab: starting %s: %v", name, err)
 	}
 	p := &Process{name: name, cmd: cmd, out: out, done: make(chan struct{})}
-	go func() {
-		defer close(p.done)
-		// How it ended is asked by ExitCode; that it ended is what counts here.
-		if err := cmd.Wait(); err != nil && !errors.As(err, new(*exec.ExitError)) {
-			out.note("lab: " + err.Error())
-		}
-		out.close()
-	}()
+	go p.reap()
 	return p
+}
+
+// reap waits for the end of the process.
+func (p *Process) reap() {
+	defer close(p.done)
+	// How it ended is asked by ExitCode; that it ended is what counts here.
+	if err := p.cmd.Wait(); err != nil && !errors.As(err, new(*exec.ExitError)) {
+		p.out.note("lab: " + err.Error())
+	}
+	p.out.close()
 }
 
 // Pid is the process's id inside the lab.
