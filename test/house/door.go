@@ -63,8 +63,6 @@ func StartDoor(t lab.T, o DoorOptions) *Door {
 	d.cmd = exec.Command(o.Binary, "run", "--config", config, "--socket", d.socket)
 	d.cmd.Stderr, d.cmd.Stdout = d.log, d.log
 	d.cmd.Env = append(os.Environ(), "GOTRACEBACK=all")
-	// The kernel ends the agent when the test process dies, however it dies.
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := d.cmd.Start(); err != nil {
 		t.Fatalf("house: %v", err)
 	}
