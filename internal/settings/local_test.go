@@ -275,6 +275,16 @@ func TestLoadLocal(t *testing.T) {
 	}
 }
 
+// TestHostileNestingIsAnErrorSoon: as deep as the limit on the file's length allows.
+func TestHostileNestingIsAnErrorSoon(t *testing.T) {
+	for _, unit := range []string{"[", "{a: ", "- ", "? ", "&a ", "!a ", "[{a: "} {
+		file := strings.Repeat(unit, maxLocalFile/len(unit))
+		if _, err := ParseLocal("c", []byte(file)); err == nil {
+			t.Errorf("%q again and again is accepted", unit)
+		}
+	}
+}
+
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -179,11 +179,14 @@ var hostName = regexp.MustCompile(`^[0-9A-Za-z_]([0-9A-Za-z_.-]{0,251}[0-9A-Za-z
 
 // isHost accepts a host name or an IP address, IPv6 with or without brackets.
 func isHost(s string) bool {
-	bare := strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
+	bare := s
+	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		bare = s[1 : len(s)-1]
+	}
 	if strings.Contains(bare, ":") {
 		return net.ParseIP(bare) != nil
 	}
-	return bare == s && hostName.MatchString(s)
+	return hostName.MatchString(s)
 }
 
 // isHostPort accepts a host with or without a port; an IPv6 address stands in brackets.
@@ -207,5 +210,8 @@ func splitHostPort(s string) (host, port string) {
 	if h, p, err := net.SplitHostPort(s); err == nil {
 		return h, p
 	}
-	return strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"), ""
+	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		return s[1 : len(s)-1], ""
+	}
+	return s, ""
 }

@@ -12,8 +12,9 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// maxLocalFile is far more than a hand-written file ever has, in bytes.
-const maxLocalFile = 128 << 10
+// maxLocalFile is several times what a hand-written file ever has, in bytes, and little enough for the parser, whose time grows
+// with the square of the nesting.
+const maxLocalFile = 32 << 10
 
 // LoadLocal reads the local file. What is wrong with it comes as *FileError, or several of them joined. Relative paths in
 // the file are relative to its folder.

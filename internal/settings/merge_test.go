@@ -1,0 +1,190 @@
+package settings
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func home(change func(*Local)) Local {
+	l := Local{
+		HomeAssistant: HomeAssistant{URL: "https://ha.example.com:8123"},
+		SIP:           SIP{Transport: TransportAuto},
+		Buttons:       []Button{{Name: "Bell", Call: []string{"101"}}},
+		Call:          Call{Video: "auto"},
+	}
+	if change != nil {
+		change(&l)
+	}
+	return l
+}
+
+func TestMergePicksTheDoorsUser(t *testing.T) {
+	user := func(ha, extension string) User {
+		return User{HAUsername: ha, Extension: extension, Password: "pw" + extension}
+	}
+	backup := user("", "100")
+	door := Identity{ID: "0123abc", Name: "door"}
+	for _, tt := range []struct {
+		name      string
+		extension string
+		users     []User
+		backup    *User
+		who       Identity
+		want      string
+		isBackup  bool
+		err       error
+	}{
+		{"by id", "", []User{user("anna", "101"), user("0123abc", "8001")}, &backup, door, "8001", false, nil},
+		{"by name", "", []User{user("anna", "101"), user("door", "8002")}, &backup, door, "8002", false, nil},
+		{"id before name", "", []User{user("door", "8002"), user("0123abc", "8001")}, nil, door, "8001", false, nil},
+		{"the first of two", "", []User{user("door", "1"), user("door", "2")}, nil, door, "1", false, nil},
+		{"backup", "", []User{user("anna", "101")}, &backup, door, "100", true, nil},
+		{"nobody", "", []User{user("anna", "101")}, nil, door, "", false, ErrNoUser},
+		{"case counts", "", []User{user("Door", "101")}, nil, door, "", false, ErrNoUser},
+		{"an entry without ha_username is nobody's", "", []User{user("", "101")}, nil, Identity{}, "", false, ErrNoUser},
+		{"by extension", "101", []User{user("door", "8001"), user("anna", "101")}, &backup, door, "101", false, nil},
+		{"no such extension", "102", []User{user("door", "8001")}, &backup, door, "", false, ErrNoSuchExtension},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := home(func(l *Local) { l.SIP.Extension = tt.extension })
+			got, notices, err := Merge(l, SIPCore{Users: tt.users, BackupUser: tt.backup, SIPVideo: true}, tt.who)
+			if !errors.Is(err, tt.err) {
+				t.Fatalf("error %v, want %v", err, tt.err)
+			}
+			if got.Extension != tt.want || got.BackupUser != tt.isBackup || slices.Contains(notices, NoticeBackupUser) != tt.isBackup {
+				t.Errorf("extension %q, backup %v, notices %v; want %q, %v", got.Extension, got.BackupUser, notices, tt.want, tt.isBackup)
+			}
+			if err == nil && got.Password != "pw"+tt.want {
+				t.Errorf("the password is not the user's")
+			}
+		})
+	}
+	_, _, err := Merge(home(nil), SIPCore{}, door)
+	if err == nil || !strings.Contains(err.Error(), `"door" (id "0123abc")`) {
+		t.Errorf("%v does not say whom the token belongs to", err)
+	}
+}
+
+func TestMergeFindsThePBX(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		sip        SIP
+		core       SIPCore
+		kind, url  string
+		domain     string
+		noAddress  bool
+		homeServer string
+	}{
+		{"ingress", SIP{Transport: "auto"}, SIPCore{}, PBXIngress, "", "ha.example.com", false, ""},
+		{"ingress with a domain", SIP{Transport: "auto"}, SIPCore{PBXServer: "pbx"}, PBXIngress, "", "pbx", false, ""},
+		{"custom", SIP{Transport: "auto"}, SIPCore{CustomWSSURL: "wss://c/ws"}, PBXCustomWSSURL, "wss://c/ws", "ha.example.com", false, ""},
+		{"ws over custom", SIP{Transport: "ws"}, SIPCore{PBXServer: "pbx", CustomWSSURL: "wss://c/ws"}, PBXServer, "ws://pbx:8088/ws", "pbx", false, ""},
+		{"wss", SIP{Transport: "wss", Server: "pbx2"}, SIPCore{PBXServer: "pbx"}, PBXServer, "wss://pbx2:8089/ws", "pbx", false, ""},
+		{"port", SIP{Transport: "wss", Server: "pbx2:443"}, SIPCore{}, PBXServer, "wss://pbx2:443/ws", "ha.example.com", false, ""},
+		{"address", SIP{Transport: "ws", Server: "ws://pbx2/asterisk"}, SIPCore{}, PBXServer, "ws://pbx2/asterisk", "ha.example.com", false, ""},
+		{"IPv6", SIP{Transport: "ws", Server: "[2001:db8::1]"}, SIPCore{}, PBXServer, "ws://[2001:db8::1]:8088/ws", "ha.example.com", false, ""},
+		{"nowhere", SIP{Transport: "ws"}, SIPCore{CustomWSSURL: "wss://c/ws"}, "", "", "", true, ""},
+		{"IPv6 home", SIP{Transport: "auto"}, SIPCore{}, PBXIngress, "", "2001:db8::2", false, "http://[2001:db8::2]:8123"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := home(func(l *Local) { l.SIP = tt.sip })
+			if tt.homeServer != "" {
+				l.HomeAssistant.URL = tt.homeServer
+			}
+			tt.core.BackupUser = &User{Extension: "100"}
+			got, _, err := Merge(l, tt.core, Identity{})
+			if errors.Is(err, ErrNoPBXAddress) != tt.noAddress {
+				t.Fatalf("error %v", err)
+			}
+			if got.PBX.Kind != tt.kind || got.PBX.URL != tt.url || got.Domain != tt.domain {
+				t.Errorf("got %s %s, domain %s; want %s %s, %s", got.PBX.Kind, got.PBX.URL, got.Domain, tt.kind, tt.url, tt.domain)
+			}
+		})
+	}
+}
+
+func TestMergeVideoAndThePictureNotice(t *testing.T) {
+	camera := Popup{Extensions: map[string]PopupExtension{"8001": {CameraEntity: "camera.door"}, "8002": {Name: "x"}}}
+	for _, tt := range []struct {
+		name, video string
+		sipVideo    bool
+		popup       Popup
+		extension   string
+		want        bool
+		notice      bool
+	}{
+		{"auto on", "auto", true, Popup{}, "8001", true, false},
+		{"auto off", "auto", false, Popup{}, "8001", false, true},
+		{"auto off, a camera", "auto", false, camera, "8001", false, false},
+		{"auto off, another's camera", "auto", false, camera, "8002", false, true},
+		{"always", "always", false, Popup{}, "8001", true, false},
+		{"never is a wish", "never", true, Popup{}, "8001", false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := home(func(l *Local) { l.Call.Video = tt.video; l.SIP.Extension = tt.extension })
+			core := SIPCore{Users: []User{{Extension: tt.extension}}, SIPVideo: tt.sipVideo, Popup: tt.popup}
+			got, notices, err := Merge(l, core, Identity{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Video != tt.want || slices.Contains(notices, NoticeNoPicture) != tt.notice {
+				t.Errorf("video %v, notices %v; want %v, notice %v", got.Video, notices, tt.want, tt.notice)
+			}
+		})
+	}
+}
+
+func TestMergeNoticesAButtonThatCallsNobody(t *testing.T) {
+	core := SIPCore{Users: []User{{HAUsername: "door", Extension: "1"}}, SIPVideo: true}
+	l := home(nil)
+	if _, notices, err := Merge(l, core, Identity{ID: "door"}); err != nil || len(notices) > 0 {
+		t.Errorf("notices %v, %v; want none", notices, err)
+	}
+	l.Buttons = append(l.Buttons, Button{Name: "Garden"})
+	if _, notices, err := Merge(l, core, Identity{ID: "door"}); err != nil || !slices.Equal(notices, []Notice{NoticeNoTargets}) {
+		t.Errorf("notices %v, %v; want NoticeNoTargets", notices, err)
+	}
+}
+
+// TestEqual: reading the same settings twice gives equal ones, and each change is seen.
+func TestEqual(t *testing.T) {
+	parse := func(raw string) Settings {
+		t.Helper()
+		core, _, err := ParseSIPCore([]byte(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, _, err := Merge(home(nil), core, Identity{ID: "door"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	const users = `"users": [{"ha_username": "door", "extension": "1", "password": "a"}]`
+	base := parse(`{` + users + `}`)
+	if !base.Equal(parse(`{"sip_video": false, "new_key": 1, ` + users + `}`)) {
+		t.Error("the same settings are not equal")
+	}
+	for _, raw := range []string{
+		`{"users": [{"ha_username": "door", "extension": "1", "password": "b"}]}`,
+		`{"users": [{"ha_username": "door", "extension": "2", "password": "a"}]}`,
+		`{"sip_video": true, ` + users + `}`,
+		`{"pbx_server": "pbx", ` + users + `}`,
+		`{"custom_wss_url": "wss://pbx/ws", ` + users + `}`,
+		`{"ice_config": {"iceGatheringTimeout": 10}, ` + users + `}`,
+		`{"ice_config": {"iceGatheringTimeout": 1000, "iceServers": [{"urls": "stun:a"}]}, ` + users + `}`,
+		`{"popup_config": {"buttons": [{"type": "dtmf", "data": "1"}]}, ` + users + `}`,
+	} {
+		if base.Equal(parse(raw)) {
+			t.Errorf("equal in spite of %s", raw)
+		}
+	}
+	other := base
+	other.Local.Call.MaxTalk = time.Minute
+	if base.Equal(other) {
+		t.Error("a change of the local file is not seen")
+	}
+}
