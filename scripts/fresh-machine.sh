@@ -24,6 +24,7 @@ if [[ ! -e $root/etc/debian_version ]]; then
   mmdebstrap --quiet --variant=minbase --include=make,git,ca-certificates \
     --aptopt='Acquire::Check-Valid-Until "false"' "$suite" "$root" "$mirror"
 fi
+mount --bind "$root" "$root"   # what unshares inside wants / to be a mount
 for d in dev sys; do mount --rbind "/$d" "$root/$d"; done
 mount -t proc proc "$root/proc"
 mount -t tmpfs tmpfs "$root/tmp" -o mode=1777

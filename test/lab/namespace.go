@@ -86,8 +86,14 @@ func runInside(out string, parts []Part) (int, error) {
 	if err != nil {
 		return 1, err
 	}
+	// Whatever the parts leave in their temporary directory, also when they are killed, goes with it.
+	temp, err := os.MkdirTemp("", "lab")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(temp)
 	cmd := exec.Command(self, os.Args[1:]...)
-	cmd.Env = append(os.Environ(), insideEnv+"=1")
+	cmd.Env = append(os.Environ(), insideEnv+"=1", "TMPDIR="+temp)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWNS,
