@@ -19,6 +19,7 @@ LAB_PACKAGES := /test/(lab|e2e|demo|bench)$$
 heading = @printf '\n=== %s ===\n' '$(1)'
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help deps build test test-unit test-e2e lint fmt demo bench clean deps-build deps-lab deps-lint deps-demo
 
 help: ## this list
@@ -33,7 +34,7 @@ test-unit: deps-build ## what needs no lab, with the race detector
 	$(call heading,unit tests)
 	go test -race -timeout 5m $$(go list ./... | grep -v -E '$(LAB_PACKAGES)')
 
-test-e2e: deps-lab ## scenarios against Asterisk 22 and Chromium with JsSIP
+test-e2e: deps-lab build ## scenarios against Asterisk 22 and Chromium with JsSIP
 	$(call heading,the lab and the household scenarios)
 	test/lab/prepare.sh asterisk popup
 	go test -count=1 -p 1 -timeout 20m $$(go list ./test/... | grep -E '$(LAB_PACKAGES)')
@@ -41,7 +42,7 @@ test-e2e: deps-lab ## scenarios against Asterisk 22 and Chromium with JsSIP
 bench: deps-lab build ## 200 presses against the real Asterisk, the figures printed
 	$(call heading,bench)
 	test/lab/prepare.sh asterisk popup
-	go run ./test/bench
+	DOORSTATION_LAB_OUT=test/bench/out go run ./test/bench
 
 lint: deps-lint ## golangci-lint (errorlint, gochecknoinits, shadow, …) and gofmt
 	$(call heading,lint)
