@@ -33,6 +33,7 @@ type Peer struct {
 	agreed    atomic.Pointer[agreement]
 	basePT    atomic.Uint32 // a payload type the PeerConnection knows for the far voice
 	connected atomic.Bool
+	iceUp     chan struct{} // closed when ICE has chosen its first pair
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -80,6 +81,7 @@ func newPeer(c Config) (*Peer, error) {
 	c = c.withDefaults()
 	p := &Peer{
 		config: c, log: c.Log, gather: newGatherer(), made: c.Now(), voice: newVoice(), picture: newPicture(),
+		iceUp: make(chan struct{}),
 	}
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	pc, print, err := newConnection(p)

@@ -51,6 +51,7 @@ func (p *Peer) SetAnswer(sdp string) (Negotiated, error) {
 		return Negotiated{}, fmt.Errorf("%w: %w", ErrSDP, err)
 	}
 	p.remote, p.client, p.rounds, p.state = r, setup == "passive", 1, answered
+	p.work.start(p.hasten)
 	p.log.Debug("answer taken", "negotiated", a.Negotiated)
 	return a.Negotiated, nil
 }

@@ -20,6 +20,7 @@ func (p *Peer) iceState(s webrtc.ICEConnectionState) {
 	}
 	p.seen.Unlock()
 	if first {
+		close(p.iceUp)
 		p.work.start(p.watchDTLS)
 	}
 }

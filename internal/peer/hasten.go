@@ -1,0 +1,44 @@
+package peer
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// hastenAt are the moments after the answer at which ICE is made to look at its checks. Pion's agent does so every 200 ms
+// only, and webrtc has no setting for it: the pair that was found after one round trip would be nominated 200 ms later, and the
+// far side cannot begin DTLS before (measured against Asterisk: 205 ms to 235 ms, of 7 ms that it takes).
+var hastenAt = [...]time.Duration{
+	2 * time.Millisecond, 4 * time.Millisecond, 7 * time.Millisecond, 11 * time.Millisecond, 16 * time.Millisecond,
+	25 * time.Millisecond, 40 * time.Millisecond, 60 * time.Millisecond, 90 * time.Millisecond, 130 * time.Millisecond,
+	170 * time.Millisecond,
+}
+
+// hasten nudges ICE until it is connected or its own pace will do. The nudge is a remote candidate, for that makes the agent look
+// at once; it is a passive TCP one, which can never be paired, as active TCP is switched off.
+func (p *Peer) hasten() {
+	begin := time.Now()
+	for i, at := range hastenAt {
+		if waitFor(p.ctx, p.iceUp, time.Until(begin.Add(at))) != nil || isClosed(p.iceUp) {
+			return
+		}
+		inert := webrtc.ICECandidateInit{
+			Candidate: fmt.Sprintf("candidate:hasten 1 tcp 1 127.0.0.1 %d typ host tcptype passive", i+1),
+		}
+		if err := p.pc.AddICECandidate(inert); err != nil {
+			p.log.Debug("ICE cannot be hastened", "error", err)
+			return
+		}
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
