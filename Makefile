@@ -65,5 +65,5 @@ deps-lab:
 deps-lint:
 	@scripts/deps.sh build lint
 
-clean: ## remove what was built here (the cache in $(CACHE) stays)
+clean: ## remove what was built here (what was fetched stays in the cache)
 	rm -rf bin dist test/lab/out test/e2e/out test/demo/out test/bench/out
