@@ -164,8 +164,8 @@ func running(t *testing.T, words ...string) string {
 		t.Fatal(err)
 	}
 	for _, path := range paths {
-		line, err := os.ReadFile(path)
-		if err != nil {
+		line, gone := os.ReadFile(path)
+		if gone != nil {
 			continue // it has ended meanwhile
 		}
 		args := strings.ReplaceAll(string(line), "\x00", " ")

@@ -41,8 +41,8 @@ func (s *Server) register(from *flow, req *sip.Request) {
 	}
 	now := time.Now()
 	for _, h := range req.GetHeaders("Contact") {
-		contact, ok := h.(*sip.ContactHeader)
-		if !ok {
+		contact, isContact := h.(*sip.ContactHeader)
+		if !isContact {
 			continue
 		}
 		if contact.Address.Wildcard {
