@@ -28,7 +28,7 @@ const (
 	testPassword = "s3cr3t-of-the-door"
 	testOffer    = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n"
 	testAnswer   = "v=0\r\no=- 2 1 IN IP4 192.0.2.2\r\ns=answer\r\nt=0 0\r\n"
-	patience     = 20 * time.Second
+	patience     = time.Minute
 )
 
 // onBoth runs a scenario over a real WebSocket on loopback and over a socket in memory with a fake clock.
@@ -136,7 +136,7 @@ func (w *world) assertNoSecrets() {
 // registration waits for a state and returns its report.
 func (w *world) registration(s RegistrationState) Registration {
 	w.t.Helper()
-	limit := time.After(patience * 10)
+	limit := time.After(5 * patience)
 	for {
 		select {
 		case r := <-w.regs:
@@ -420,7 +420,7 @@ func (l *line) next(what string) sipmsg.Message {
 			l.pbx.t.Fatalf("got %s, want %s:\n%s", got, what, m)
 		}
 		return m
-	case <-time.After(patience * 10):
+	case <-time.After(5 * patience):
 		l.pbx.t.Fatalf("waited in vain for %s", what)
 	}
 	return nil

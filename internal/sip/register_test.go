@@ -253,7 +253,7 @@ func TestLocateFails(t *testing.T) {
 func TestSilentPBXIsNoticed(t *testing.T) {
 	inTime(t, nil, func(t *testing.T, w *world) {
 		l := w.registered()
-		time.Sleep(10 * time.Minute) // OPTIONS hold the line
+		time.Sleep(10*time.Minute + time.Second) // OPTIONS hold the line
 		w.pbx.set(func(p *pbx) {
 			if p.options < 20 {
 				t.Errorf("%d OPTIONS in ten minutes", p.options)
