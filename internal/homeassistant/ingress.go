@@ -96,8 +96,8 @@ func isEntry(s string) bool {
 	return ok && entryID.MatchString(id) && path.Clean(s) == strings.TrimSuffix(s, "/")
 }
 
-// cookieValue is what may stand in a cookie without changing the header around it (RFC 6265 section 4.1.1, without quotes).
-var cookieValue = regexp.MustCompile(`^[!#$%&'()*+./0-9:<=>?@A-Z\[\]^_` + "`" + `a-z{|}~-]{1,1024}$`)
+// cookieValue is what a session may be: hexadecimal digits today, and nothing that changes the header around it.
+var cookieValue = regexp.MustCompile(`^[0-9A-Za-z._~+/=-]{1,1000}$`)
 
 // ingressSession asks the Supervisor, through Home Assistant, for a session.
 func (c *Client) ingressSession(ctx context.Context) (string, error) {
