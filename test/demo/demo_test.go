@@ -75,10 +75,11 @@ func TestHouseholdInMiniature(t *testing.T) {
 	if got := wall["talking"].Microphone; !strings.Contains(got, "hears your microphone") {
 		t.Errorf("with a microphone the page says %q", got)
 	}
-	if got := phone["talking"].Microphone; !strings.Contains(got, "No microphone") {
-		t.Errorf("without a microphone the page says %q", got)
+	if got := phone["talking"].Microphone; !strings.Contains(got, "refused") {
+		t.Errorf("with the microphone refused the page says %q", got)
 	}
 	wall.want(t, "declined", "calls", "2")
+	wall.want(t, "another tablet is quicker", "calls", "3")
 
 	demo.Signal(syscall.SIGINT)
 	if code := demo.ExitCode(); code != 0 {

@@ -19,6 +19,8 @@ const flags = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--autoplay-policy=user-gesture-required',
 ];
+// A headless Chromium refuses a microphone that nobody has allowed.
+const refusedMicrophone = ['--use-fake-device-for-media-stream'];
 const withMicrophone = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
 
 // visit opens the page in a browser of its own and plays one person.
@@ -33,7 +35,7 @@ async function visit(name, options, play) {
     page.on('pageerror', (error) => report({ pageError: error.message }));
     page.on('console', (message) => { if (message.type() === 'error') report({ pageError: message.text() }); });
     await page.goto(url);
-    await play(new Person(name, page));
+    await play(new Person(name, page), context);
   } finally {
     await browser.close();
   }
@@ -147,7 +149,7 @@ class Person {
 }
 
 try {
-  await visit('wall', { viewport: { width: 1280, height: 800 }, colorScheme: 'light', flags: withMicrophone }, async (person) => {
+  await visit('wall', { viewport: { width: 1280, height: 800 }, colorScheme: 'light', flags: withMicrophone }, async (person, context) => {
     await person.waits();
     await person.answers();
     await person.opens();
@@ -158,9 +160,23 @@ try {
     await person.press('Decline');
     await person.sees('last: declined');
     report({ strip: await person.strip() });
+
+    person.at('another tablet is quicker');
+    const other = new Person('other', await context.newPage());
+    await other.page.goto(url);
+    await other.sees('Ready');
+    await other.press('Ring the bell');
+    await other.sees('Somebody is at the door');
+    await person.sees('Somebody is at the door');
+    await other.press('Answer');
+    await other.page.locator('body[data-call="talking"]').waitFor();
+    await person.page.getByText('Answered on another tablet').waitFor();
+    await other.press('Hang up');
+    await person.page.locator('body[data-visit="idle"]').waitFor();
+    report({ strip: await person.strip() });
   });
   // A phone in the dark whose owner refuses the microphone.
-  await visit('phone', { viewport: { width: 390, height: 844 }, colorScheme: 'dark' }, async (person) => {
+  await visit('phone', { viewport: { width: 390, height: 844 }, colorScheme: 'dark', flags: refusedMicrophone }, async (person) => {
     await person.waits();
     await person.answers();
     await person.opens();

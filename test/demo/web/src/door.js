@@ -52,7 +52,7 @@ export class Door extends EventTarget {
     const last = calls.last ? `last: ${outcomes[calls.last.outcome] ?? calls.last.outcome}` : '';
     cell('s-visit', visits[visit.state] ?? [visit.state, ''],
       visit.state === 'talking' ? `with ${visit.answered_by}`
-        : visit.state === 'idle' ? last : (visit.targets ?? []).join(', '));
+        : visit.state === 'idle' ? last : `at ${(visit.targets ?? []).join(', ')}`);
     const times = gpio.lock_openings;
     cell('s-lock', locks[gpio.lock] ?? [gpio.lock, ''], times ? `opened ${times === 1 ? 'once' : `${times} times`}` : 'not opened yet');
     cell('s-camera', [camera.state === 'running' ? 'Filming' : camera.state === 'idle' ? 'At rest' : camera.state, ''],
@@ -90,12 +90,15 @@ function cell(id, [value, tone], more) {
 // hears shows how loud the household is at the door: what would come out of its loudspeaker.
 function hears(dbfs) {
   const box = document.getElementById('s-hears');
-  const silent = dbfs === null || dbfs === undefined;
-  box.children[1].textContent = silent ? 'Silence' : `${Math.round(dbfs)} dB`;
+  const silent = dbfs === null || dbfs === undefined || dbfs < quietest;
+  box.children[1].textContent = silent ? 'Silence' : `${Math.round(dbfs)} dB`.replace('-', '\u2212');
   box.querySelector('.meter').style.setProperty('--level', silent ? 0 : share(dbfs));
 }
 
-// share maps a level in dBFS to a bar: -60 is nothing, 0 is full.
+// quietest is the level, in dBFS, below which nobody hears anything.
+const quietest = -60;
+
+// share maps a level in dBFS to a bar between 0 and 1.
 export function share(dbfs) {
-  return Math.min(1, Math.max(0, (dbfs + 60) / 60)).toFixed(3);
+  return Math.min(1, Math.max(0, 1 - dbfs / quietest)).toFixed(3);
 }

@@ -92,7 +92,7 @@ export class Phone extends EventTarget {
       this.#to('talking');
     });
     session.on('ended', ({ originator }) => this.#over(originator === 'local' ? 'You hung up' : 'The door hung up'));
-    session.on('failed', ({ originator, cause }) => this.#over(ending(originator, cause, this.state)));
+    session.on('failed', ({ originator, cause, message }) => this.#over(ending(originator, cause, message, this.state)));
     this.#to('ringing');
     this.ringer.start();
   }
@@ -117,8 +117,10 @@ export class Phone extends EventTarget {
 }
 
 // ending says how a call ended that was never talked in.
-function ending(originator, cause, state) {
+function ending(originator, cause, message, state) {
   if (state === 'answering') return `The call failed (${cause})`;
   if (originator === 'local') return 'Declined';
+  // A CANCEL tells by its Reason that another tablet was quicker.
+  if (message?.getHeader?.('Reason')?.includes('completed elsewhere')) return 'Answered on another tablet';
   return cause === JsSIP.C.causes.CANCELED ? 'Missed' : `Missed (${cause})`;
 }
