@@ -3,14 +3,11 @@ package lab_test
 import (
 	"image"
 	"math"
-	"strings"
 	"testing"
 	"time"
 
 	"doorstation/test/lab"
 )
-
-func contains(s, part string) bool { return strings.Contains(s, part) }
 
 // hears checks that a popup hears a tone, and loud enough to be one.
 func hears(t *testing.T, p *lab.Popup, hz float64) {

@@ -1,8 +1,10 @@
 package lab_test
 
 import (
+	"crypto/tls"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +23,14 @@ func TestAsteriskStartsTellsAndRestarts(t *testing.T) {
 	}
 	if pbx.Registered(t, "101") {
 		t.Error("101 is registered although nobody did")
+	}
+	url := strings.TrimSuffix(strings.TrimPrefix(pbx.WSSURL(), "wss://"), "/ws")
+	c, err := tls.Dial("tcp", url, &tls.Config{RootCAs: pbx.CA.Pool()})
+	if err != nil {
+		t.Fatalf("the lab's authority is not enough to trust %s: %v", url, err)
+	}
+	if err = c.Close(); err != nil {
+		t.Error(err)
 	}
 	pbx.Restart(t)
 	if n := pbx.Channels(t); n != 0 {
@@ -122,7 +132,7 @@ func TestDigitsAndRefusals(t *testing.T) {
 		kitchen.SendDigit(string(d), lab.DigitByINFO)
 	}
 	kitchen.WaitEnded(soon)
-	lab.Eventually(t, soon, "Asterisk has read 5678", func() bool { return contains(pbx.Log(), "LAB-READ 5678") })
+	lab.Eventually(t, soon, "Asterisk has read 5678", func() bool { return strings.Contains(pbx.Log(), "LAB-READ 5678") })
 }
 
 func TestWrongPasswordIsSeen(t *testing.T) {
