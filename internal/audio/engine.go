@@ -3,61 +3,290 @@ package audio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 )
 
-var errNotBuilt = errors.New("audio: not built yet")
-
-type Tone string
-
+// firstBackOff and lastBackOff bound the wait before a broken device is tried again; it doubles in between.
 const (
-	ToneRinging Tone = "ringing"
-	ToneBusy    Tone = "busy"
-	ToneNobody  Tone = "nobody"
-	ToneFault   Tone = "fault"
-	ToneOpened  Tone = "opened"
-	ToneEnded   Tone = "ended"
+	firstBackOff = 500 * time.Millisecond
+	lastBackOff  = 10 * time.Second
 )
 
-type EngineOptions struct {
-	Log     *slog.Logger
-	OnFault func(error)
-	Now     func() time.Time
-}
-type Meter struct {
-	LevelDBFS   float64
-	FrequencyHz float64
-}
-type State string
-type Status struct {
-	Device             string
-	State              State
-	Far, Speaker, Near Meter
-	Tone               Tone
-	Streams            int
-}
-type Stats struct {
-	Received, Lost, Late, Duplicate, Concealed, Recovered, Dropped, Malformed, Sent uint64
-	FarLevelDBFS, NearLevelDBFS                                                     float64
-	FirstFarSound                                                                   time.Time
-}
-type Engine struct{}
-type Stream struct{}
-type TestDeviceOption func()
+// ErrEnded means that the device stopped by itself without saying why.
+var ErrEnded = errors.New("the sound device ended")
 
-func NewTestDevice(toneHz float64, opts ...TestDeviceOption) Device { return nil }
-func NewSilentDevice() Device                                       { return nil }
-func NewEngine(d Device, opt EngineOptions) *Engine                 { return &Engine{} }
-func (e *Engine) Run(ctx context.Context) error                     { return errNotBuilt }
+// State is what the device is doing.
+type State string
+
+// States of the device.
+const (
+	// StateIdle: there is nothing to hear or to say, the device does not run.
+	StateIdle State = "idle"
+	// StateRunning: the device runs.
+	StateRunning State = "running"
+	// StateFailed: the device broke and is being tried again; calls go on with silence.
+	StateFailed State = "failed"
+)
+
+// EngineOptions are what an engine may be given.
+type EngineOptions struct {
+	// Log takes starts, stops and failures; nil discards them.
+	Log *slog.Logger
+	// OnFault is called, in order and from Run's goroutine, with each failure of the device, and with nil when it works
+	// again after one. It may be nil. It must not wait for Run.
+	OnFault func(error)
+	// Now is the clock; nil means [time.Now].
+	Now func() time.Time
+}
+
+// Status is what the engine looks like from outside.
+type Status struct {
+	Device string
+	State  State
+	// Streams is the number of open streams.
+	Streams int
+	// Tone is the tone that is being played, if any.
+	Tone Tone
+	// Far is the sound of all far ends together, Speaker that with the tones, Near what the microphone hears: over the
+	// last 85 ms, silent when the device does not run.
+	Far, Speaker, Near Meter
+}
+
+// Engine connects one sound device with the streams of calls and with the tones.
+type Engine struct {
+	device  Device
+	log     *slog.Logger
+	onFault func(error)
+	now     func() time.Time
+	demand  chan struct{} // of length one: streams or tone changed
+
+	mu                 sync.Mutex
+	closed             bool
+	state              State
+	streams            []*Stream
+	tone               *player
+	far, speaker, near meter
+}
+
+// NewEngine makes an engine for one device. Nothing runs before [Engine.Run].
+func NewEngine(d Device, opt EngineOptions) *Engine {
+	e := &Engine{
+		device: d, log: opt.Log, onFault: opt.OnFault, now: opt.Now,
+		demand: make(chan struct{}, 1), state: StateIdle,
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if e.onFault == nil {
+		e.onFault = func(error) {}
+	}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	return e
+}
+
+// Open adds the sound of a call. send is given one payload for each 20 ms, from the device's goroutine: it must be quick
+// and must not call [Stream.Close] or [Stream.SetCodec]. It may be called before Run.
 func (e *Engine) Open(c Codec, send func(payload []byte, d time.Duration)) (*Stream, error) {
-	return nil, errNotBuilt
+	s := &Stream{engine: e, log: e.log, send: send}
+	if err := s.setCodec(c); err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, ErrClosed
+	}
+	e.streams = append(e.streams, s)
+	e.changed()
+	return s, nil
 }
-func (e *Engine) Play(t Tone)    {}
-func (e *Engine) StopTone()      {}
-func (e *Engine) Status() Status { return Status{} }
-func (s *Stream) Receive(seq uint16, ts uint32, payload []byte, arrived time.Time) {
+
+// remove forgets a stream.
+func (e *Engine) remove(s *Stream) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.streams = slices.DeleteFunc(e.streams, func(o *Stream) bool { return o == s })
+	e.changed()
 }
-func (s *Stream) SetCodec(c Codec) error { return errNotBuilt }
-func (s *Stream) Close()                 {}
-func (s *Stream) Stats() Stats           { return Stats{} }
+
+// Play begins a tone at the door, in place of one that may be playing.
+func (e *Engine) Play(t Tone) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return
+	}
+	e.tone = newPlayer(t)
+	e.changed()
+}
+
+// StopTone ends the tone that is playing, if any.
+func (e *Engine) StopTone() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tone = nil
+	e.changed()
+}
+
+// Status tells what the engine does and hears now.
+func (e *Engine) Status() Status {
+	e.mu.Lock()
+	s := Status{Device: e.device.Name(), State: e.state, Streams: len(e.streams)}
+	if e.tone != nil {
+		s.Tone = e.tone.tone
+	}
+	far, speaker, near := e.far, e.speaker, e.near
+	e.mu.Unlock()
+	s.Far, s.Speaker, s.Near = far.read(), speaker.read(), near.read()
+	return s
+}
+
+// Run runs the device whenever a stream or a tone is up, until ctx ends; it then returns nil. A device that breaks is
+// tried again; meanwhile streams and tones go on in silence. It waits for the device to return.
+func (e *Engine) Run(ctx context.Context) error {
+	defer e.shut()
+	wait, failed := firstBackOff, false
+	for {
+		if !e.waitForDemand(ctx) {
+			return nil
+		}
+		if !failed {
+			e.setState(StateRunning)
+		}
+		err := e.session(ctx, e.device, 0, func() {
+			if failed {
+				failed, wait = false, firstBackOff
+				e.log.Info("sound device works again", "device", e.device.Name())
+				e.onFault(nil)
+				e.setState(StateRunning)
+			}
+		})
+		if err == nil {
+			if !failed {
+				e.setState(StateIdle)
+			}
+			continue
+		}
+		failed = true
+		e.setState(StateFailed)
+		e.log.Warn("sound device broke", "device", e.device.Name(), "error", err, "retry_in", wait)
+		e.onFault(err)
+		if err := e.session(ctx, silentDevice{}, wait, func() {}); err != nil {
+			return err // it cannot break
+		}
+		wait = min(2*wait, lastBackOff)
+	}
+}
+
+// waitForDemand returns false when ctx ends first.
+func (e *Engine) waitForDemand(ctx context.Context) bool {
+	for !e.demanded() {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-e.demand:
+		}
+	}
+	return ctx.Err() == nil
+}
+
+// session runs a device until it breaks, nobody needs it, ctx ends, or the limit is reached (0: none); only the first is
+// an error. works is called once, when the device has delivered.
+func (e *Engine) session(ctx context.Context, d Device, limit time.Duration, works func()) error {
+	runCtx, cancel := context.WithCancel(ctx)
+	ended, delivered := make(chan error, 1), make(chan struct{}, 1)
+	mixer := &mixer{engine: e}
+	go func() {
+		first := true
+		ended <- d.Run(runCtx, func(capture, playback []int16) {
+			if runCtx.Err() != nil {
+				clear(playback)
+				return
+			}
+			mixer.process(capture, playback)
+			if first {
+				first = false
+				delivered <- struct{}{}
+			}
+		})
+	}()
+	defer e.quiet()
+	stop := func() error {
+		cancel()
+		<-ended
+		return nil
+	}
+	var over <-chan time.Time
+	if limit > 0 {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		over = timer.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return stop()
+		case <-over:
+			return stop()
+		case <-delivered:
+			works()
+		case <-e.demand:
+			if !e.demanded() {
+				return stop()
+			}
+		case err := <-ended:
+			cancel()
+			if ctx.Err() != nil {
+				return nil
+			}
+			if err == nil {
+				err = ErrEnded
+			}
+			return fmt.Errorf("sound device %s: %w", d.Name(), err)
+		}
+	}
+}
+
+// changed wakes Run up, with the lock held.
+func (e *Engine) changed() {
+	select {
+	case e.demand <- struct{}{}:
+	default:
+	}
+}
+
+// demanded reports whether the device has something to do.
+func (e *Engine) demanded() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.streams) > 0 || e.tone != nil
+}
+
+// setState notes what the device does.
+func (e *Engine) setState(s State) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.state = s
+}
+
+// quiet resets the meters when a device has stopped.
+func (e *Engine) quiet() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.far.reset()
+	e.speaker.reset()
+	e.near.reset()
+}
+
+// shut lets nothing begin any more.
+func (e *Engine) shut() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed, e.state, e.tone = true, StateIdle, nil
+}

@@ -1,0 +1,208 @@
+package audio
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Stats is what a stream has seen so far.
+type Stats struct {
+	// Received counts packets that came; Sent those that went.
+	Received, Sent uint64
+	// Lost packets were missing when it was their turn; Late ones came after it, Duplicate ones came twice.
+	Lost, Late, Duplicate uint64
+	// Dropped packets came in time and were left out, to keep the delay short.
+	Dropped uint64
+	// Malformed packets could not be decoded.
+	Malformed uint64
+	// Recovered is how many lost packets were rebuilt with the help of the next one: for Opus from its forward error
+	// correction when the packet carries some. Concealed is how many frames of 20 ms were made up otherwise.
+	Recovered, Concealed uint64
+	// FarLevelDBFS is the mean level of what was heard from the far end, NearLevelDBFS of what was said to it, over the
+	// life of the stream.
+	FarLevelDBFS, NearLevelDBFS float64
+	// FirstFarSound is when the first frame of the far end above -50 dBFS was played, zero when there was none.
+	FirstFarSound time.Time
+}
+
+// Stream is the sound of one call, both ways.
+type Stream struct {
+	engine *Engine
+	log    *slog.Logger
+	send   func(payload []byte, d time.Duration)
+
+	sending sync.Mutex // held while send is called
+
+	mu        sync.Mutex
+	closed    bool
+	codec     Codec
+	coder     coder
+	buffer    *jitterBuffer
+	queue     []int16 // decoded and not yet played
+	past      Stats   // counts of the jitter buffers before this one
+	sent      uint64
+	malformed uint64
+	far, near loudness
+}
+
+// setCodec changes codec with the lock held.
+func (s *Stream) setCodec(c Codec) error {
+	made, err := newCoder(c)
+	if err != nil {
+		return err
+	}
+	if s.buffer != nil {
+		s.past = s.counts()
+	}
+	s.codec, s.coder, s.queue = c, made, nil
+	s.buffer = newJitterBuffer(c.ClockRate)
+	return nil
+}
+
+// SetCodec goes on with another codec in both directions; what is still in the buffer is dropped. When it returns, send is
+// not given anything in the old codec any more; so send must not call it. With the codec the stream has already, it does
+// nothing.
+func (s *Stream) SetCodec(c Codec) error {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	if c.is(s.codec.Name) && c.ClockRate == s.codec.ClockRate {
+		return nil
+	}
+	return s.setCodec(c)
+}
+
+// Receive takes the payload of an RTP packet in the stream's codec, with sequence number and timestamp, in whatever order
+// packets come. The payload is copied.
+func (s *Stream) Receive(seq uint16, ts uint32, payload []byte, arrived time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	length := s.coder.duration(payload)
+	if length <= 0 || len(payload) > maxPayload {
+		s.malformed++
+		return
+	}
+	s.buffer.push(seq, ts, append([]byte(nil), payload...), length, arrived)
+}
+
+// Close ends the stream. When it returns, send is not called any more; so send must not call it.
+func (s *Stream) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.engine.remove(s)
+	s.sending.Lock()
+	defer s.sending.Unlock() // a send that was under way is over now
+}
+
+// Stats tells what the stream has seen so far, also after it was closed.
+func (s *Stream) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.counts()
+}
+
+// counts is Stats with the lock held.
+func (s *Stream) counts() Stats {
+	c := s.buffer.counters
+	frame := s.buffer.ticks(FrameDuration)
+	return Stats{
+		Received:  s.past.Received + c.received,
+		Lost:      s.past.Lost + c.lost,
+		Late:      s.past.Late + c.late,
+		Duplicate: s.past.Duplicate + c.duplicate,
+		Dropped:   s.past.Dropped + c.dropped,
+		Recovered: s.past.Recovered + c.recovered,
+		Concealed: s.past.Concealed + uint64((c.concealed+frame/2)/frame),
+
+		Sent: s.sent, Malformed: s.malformed,
+		FarLevelDBFS: s.far.level(), NearLevelDBFS: s.near.level(), FirstFarSound: s.far.first,
+	}
+}
+
+// pull takes the far end's next frame.
+func (s *Stream) pull(frame []int16, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(frame)
+	if s.closed {
+		return
+	}
+	for len(s.queue) < len(frame) {
+		next := s.buffer.next(now)
+		if next.action == actWait {
+			break
+		}
+		s.queue = append(s.queue, s.perform(next)...)
+	}
+	n := copy(frame, s.queue)
+	s.queue = append(s.queue[:0], s.queue[n:]...)
+	if n > 0 {
+		s.far.write(frame, now)
+	}
+}
+
+// perform turns a step into sound. There always is some: what cannot be decoded is concealed, and where that fails too,
+// silent.
+func (s *Stream) perform(next step) []int16 {
+	samples := int(next.ticks) * SampleRate / s.codec.ClockRate
+	var pcm []int16
+	var err error
+	switch next.action {
+	case actPlay:
+		pcm, err = s.coder.decode(next.payload)
+		if err != nil {
+			s.malformed++
+			pcm, err = s.coder.conceal(samples / concealUnit * concealUnit)
+		}
+	case actRecover:
+		pcm, err = s.coder.recover(next.payload, samples)
+	default:
+		pcm, err = s.coder.conceal(samples)
+	}
+	if err != nil {
+		s.log.Debug("no sound for a packet", "codec", s.codec.String(), "error", err)
+	}
+	if len(pcm) == 0 {
+		return make([]int16, max(1, samples))
+	}
+	return pcm
+}
+
+// push codes and sends a frame of the near end.
+func (s *Stream) push(capture []int16, now time.Time) {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	payload, err := s.encode(capture, now)
+	if err != nil {
+		s.log.Warn("sound cannot be coded", "error", err)
+		return
+	}
+	if len(payload) > 0 {
+		s.send(payload, FrameDuration)
+	}
+}
+
+// encode gives the payload of a frame, none when the stream is closed.
+func (s *Stream) encode(capture []int16, now time.Time) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, nil
+	}
+	payload, err := s.coder.encode(capture)
+	if err != nil {
+		return nil, err
+	}
+	s.near.write(capture, now)
+	s.sent++
+	return payload, nil
+}

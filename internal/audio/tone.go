@@ -1,0 +1,105 @@
+package audio
+
+import (
+	"math"
+	"time"
+)
+
+// Tone is a signal to the visitor.
+type Tone string
+
+// Tones. Ringing goes on until it is stopped, the others end by themselves.
+const (
+	// ToneRinging: somewhere it rings.
+	ToneRinging Tone = "ringing"
+	// ToneBusy: they are talking with somebody else, or do not want to.
+	ToneBusy Tone = "busy"
+	// ToneNobody: nobody answered.
+	ToneNobody Tone = "nobody"
+	// ToneFault: the bell does not work.
+	ToneFault Tone = "fault"
+	// ToneOpened: the door is open.
+	ToneOpened Tone = "opened"
+	// ToneEnded: the talk is over.
+	ToneEnded Tone = "ended"
+)
+
+// toneLevel is the root mean square of all tones: loud enough at a door, with room for a voice beside it.
+const toneLevel = -18
+
+// toneEdge is the time in which a tone swells and fades, so that it does not click.
+const toneEdge = 5 * time.Millisecond
+
+// beat is a stretch of one frequency; 0 Hz is a pause.
+type beat struct {
+	hz float64
+	d  time.Duration
+}
+
+// beats is how a tone sounds, and whether that is repeated. 425 Hz with one second in five is the ringing tone, with
+// equal halves the busy tone that most of Europe knows (ITU-T E.180).
+func (t Tone) beats() (sequence []beat, forever bool) {
+	switch t {
+	case ToneRinging:
+		return []beat{{425, time.Second}, {0, 4 * time.Second}}, true
+	case ToneBusy:
+		half := []beat{{425, 480 * time.Millisecond}, {0, 480 * time.Millisecond}}
+		return append(append(half, half...), half...), false
+	case ToneNobody:
+		return []beat{{659, 250 * time.Millisecond}, {523, 250 * time.Millisecond}, {392, 500 * time.Millisecond}}, false
+	case ToneFault:
+		short := []beat{{950, 150 * time.Millisecond}, {0, 100 * time.Millisecond}}
+		return append(append(short, short...), short...), false
+	case ToneOpened:
+		return []beat{{880, 150 * time.Millisecond}, {1319, 300 * time.Millisecond}}, false
+	case ToneEnded:
+		return []beat{{659, 150 * time.Millisecond}, {440, 300 * time.Millisecond}}, false
+	default:
+		return nil, false
+	}
+}
+
+// player is a tone being played.
+type player struct {
+	tone     Tone
+	sequence []beat
+	forever  bool
+	beat     int
+	at       int // samples into the beat
+}
+
+// newPlayer starts a tone; it is nil for one that is not known.
+func newPlayer(t Tone) *player {
+	sequence, forever := t.beats()
+	if len(sequence) == 0 {
+		return nil
+	}
+	return &player{tone: t, sequence: sequence, forever: forever}
+}
+
+// fill writes the next sound of the tone and reports whether there is more.
+func (p *player) fill(pcm []int16) (more bool) {
+	amplitude := math.Sqrt2 * math.Pow(10, toneLevel/20.0) * math.MaxInt16
+	edge := samplesOf(toneEdge)
+	for i := range pcm {
+		if p.beat == len(p.sequence) {
+			clear(pcm[i:])
+			return false
+		}
+		b := p.sequence[p.beat]
+		length := samplesOf(b.d)
+		swell := math.Min(1, float64(min(p.at, length-1-p.at))/float64(edge))
+		pcm[i] = saturate(amplitude * swell * math.Sin(2*math.Pi*b.hz*float64(p.at)/SampleRate))
+		if p.at++; p.at == length {
+			p.at = 0
+			p.beat++
+			if p.forever {
+				p.beat %= len(p.sequence)
+			}
+		}
+	}
+	return p.beat < len(p.sequence)
+}
+
+// samplesOf is the number of samples in a time.
+func samplesOf(d time.Duration) int { return int(d * SampleRate / time.Second) }
