@@ -55,8 +55,14 @@ func (d *debouncer) sample(at time.Time, down, edge bool) verdict {
 		}
 		return nothing
 	}
+	// A press may end before the sample that would have decided it comes: its length is known all the same.
+	enough := d.phase == maybe && d.down && !down && at.Sub(d.changed) >= d.debounce && at.Sub(d.since) >= d.hold
 	if down != d.down || edge {
 		d.down, d.changed = down, at
+	}
+	if enough {
+		d.phase = closed
+		return pressed
 	}
 	if d.phase == open && (down || edge) {
 		d.phase, d.since = maybe, at

@@ -64,7 +64,7 @@ func TestDebounce(t *testing.T) {
 		want   []string
 	}{
 		{"a clean press", signal{1000 * ms, 1200 * ms}, []string{"1.05s press since 1s"}},
-		{"the shortest press", signal{1000 * ms, 1051 * ms}, []string{"1.05s press since 1s"}},
+		{"the shortest press", signal{1000 * ms, 1050 * ms}, []string{"1.05s press since 1s"}},
 		{"too short", signal{1000 * ms, 1045 * ms}, []string{"1.075s glitch"}},
 		{"a spike", signal{1000 * ms, 1001 * ms}, []string{"1.031s glitch"}},
 		{
@@ -131,6 +131,22 @@ func TestMissedEdges(t *testing.T) {
 	got := watch(newDebouncer(30*ms, 50*ms), signal{1010 * ms, 1400 * ms}, 3*time.Second, false)
 	if want := []string{"1.15s press since 1.1s"}; !slices.Equal(got, want) {
 		t.Errorf("decided %q, want %q", got, want)
+	}
+}
+
+// TestALateReader: the samples come late on a machine that is busy; how long the button was down is known at its release.
+func TestALateReader(t *testing.T) {
+	begin := time.Unix(1_800_000_000, 0)
+	for held, want := range map[time.Duration]verdict{51 * ms: pressed, 50 * ms: pressed, 49 * ms: nothing} {
+		d := newDebouncer(30*ms, 50*ms)
+		d.sample(begin, false, false)
+		d.sample(begin.Add(10*ms), true, true)
+		if got := d.sample(begin.Add(10*ms+held), false, true); got != want {
+			t.Errorf("held %s: %v, want %v", held, got, want)
+		}
+		if got := d.sample(begin.Add(200*ms), false, false); got == pressed {
+			t.Errorf("held %s: it rings a second time", held)
+		}
 	}
 }
 

@@ -17,6 +17,8 @@ const (
 	hardTries = 20
 	// retakeEvery is how often a line that cannot be taken is tried again: more often than a button's, for the same reason.
 	retakeEvery = time.Second
+	// refreshEvery is how often a line that rests is written again, so that one that is gone is known before it is needed.
+	refreshEvery = 10 * time.Second
 )
 
 // driver is one output. Writing is done at once by whoever asks; its goroutine ends pulses and repeats what failed.
@@ -34,6 +36,7 @@ type driver struct {
 	want    bool      // energised or not
 	until   time.Time // end of the pulse; zero: none
 	dirty   bool      // the line may not be as wanted
+	written time.Time // last
 	tries   int       // that failed in a row
 	err     error     // why line is nil or dirty
 	pulses  int
@@ -103,6 +106,7 @@ func (o *driver) write(on bool) error {
 		o.err = fmt.Errorf("driving %s on %s: %w", o.part, o.pin, err)
 	} else {
 		o.tries = 0
+		o.written = time.Now()
 	}
 	return o.err
 }
@@ -159,12 +163,12 @@ func (o *driver) step(c chip) time.Duration {
 			o.report(o.part, o.err)
 			return retakeEvery
 		}
-		o.line, o.err, o.dirty, o.tries = line, nil, o.want, 0
+		o.line, o.err, o.dirty, o.tries, o.written = line, nil, o.want, 0, time.Now()
 	}
 	if !o.until.IsZero() && !time.Now().Before(o.until) {
 		o.until, o.want, o.dirty = time.Time{}, false, true
 	}
-	if o.dirty {
+	if o.dirty || time.Since(o.written) >= refreshEvery {
 		// A failure is kept in o.err and told below.
 		_ = o.write(o.want)
 	}
@@ -177,9 +181,9 @@ func (o *driver) step(c chip) time.Duration {
 	case o.dirty:
 		return hardPause
 	case !o.until.IsZero():
-		return time.Until(o.until)
+		return min(time.Until(o.until), refreshEvery)
 	default:
-		return time.Hour
+		return refreshEvery
 	}
 }
 

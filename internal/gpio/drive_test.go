@@ -201,3 +201,21 @@ func TestALightWithoutItsLine(t *testing.T) {
 		}
 	})
 }
+
+// TestALockThatGoesWhileItRests is known before somebody stands at the door.
+func TestALockThatGoesWhileItRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, door())
+		time.Sleep(time.Hour + 500*ms) // between two refreshes
+		b.sim.Break("GPIO27", errGone)
+		time.Sleep(refreshEvery)
+		expect(t, "faults", b.told(), "lock : driving lock on GPIO27: no such device")
+		if l := b.Levels(); l.Lock != LevelFault {
+			t.Errorf("lock is %s", l.Lock)
+		}
+		b.sim.Break("GPIO27", nil)
+		time.Sleep(retakeEvery)
+		b.lockIs(t, false)
+		expect(t, "faults", b.told(), "lock : mended")
+	})
+}

@@ -199,8 +199,11 @@ func (h *header) input(p Pin, pull Pull) (input, error) {
 		}
 		return &setInput{set}, nil
 	}
-	in := &lineInput{line: line, pull: periphPull(pull)}
-	return in, explain(in.request())
+	in := &lineInput{line}
+	if err = in.request(periphPull(pull)); err != nil {
+		return nil, explain(err)
+	}
+	return in, nil
 }
 
 // output takes the line. periph's driver begins every output low, so one that is off at high is on for some microseconds:

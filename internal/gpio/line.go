@@ -40,17 +40,22 @@ func (i *setInput) level() (bool, error) {
 func (i *setInput) close() error { return i.set.Close() }
 
 // lineInput reads a line that has no name of its own, which cannot be put into a set. Its driver answers low when it fails and
-// "no edge" at once when waiting fails; so before low is believed, and after a wait that was too short, the line is requested
-// again, which does tell errors. A request keeps the edges that wait.
-type lineInput struct {
-	line *gpioioctl.GPIOLine
-	pull gpio.Pull
-}
+// "no edge" at once when waiting fails; so before low is believed, and after a wait that was too short, the line is asked by
+// another request, which does tell errors. That one leaves the pull as it is and keeps the edges that wait.
+type lineInput struct{ line *gpioioctl.GPIOLine }
 
-func (i *lineInput) request() error {
-	if err := i.line.In(i.pull, gpio.BothEdges); err != nil {
+func (i *lineInput) request(pull gpio.Pull) error {
+	if err := i.line.In(pull, gpio.BothEdges); err != nil {
 		i.line.Close()
 		return err
+	}
+	return nil
+}
+
+// alive tells whether the line still answers.
+func (i *lineInput) alive() error {
+	if err := i.line.In(gpio.PullNoChange, gpio.BothEdges); err != nil {
+		return fmt.Errorf("%w: %w", errLineGone, err)
 	}
 	return nil
 }
@@ -62,8 +67,8 @@ func (i *lineInput) wait(limit time.Duration) (bool, error) {
 		return true, nil
 	}
 	if rest := limit - time.Since(begin); rest > limit/2 {
-		if err := i.line.In(i.pull, gpio.BothEdges); err != nil {
-			return false, fmt.Errorf("%w: %w", errLineGone, err)
+		if err := i.alive(); err != nil {
+			return false, err
 		}
 		time.Sleep(rest) // never a loop without a pause
 	}
@@ -74,8 +79,8 @@ func (i *lineInput) level() (bool, error) {
 	if i.line.Read() {
 		return true, nil
 	}
-	if err := i.line.In(i.pull, gpio.BothEdges); err != nil {
-		return false, fmt.Errorf("%w: %w", errLineGone, err)
+	if err := i.alive(); err != nil {
+		return false, err
 	}
 	return bool(i.line.Read()), nil
 }

@@ -36,7 +36,7 @@ func find(p Pin, chips []chipInfo) (chipIndex, offset int, err error) {
 			}
 			return i, p.Line, nil
 		}
-		return 0, 0, fmt.Errorf("%w: no chip has the name or label %q; there %s", ErrNoPin, p.Chip, listed(chips))
+		return 0, 0, fmt.Errorf("%w: no chip has the name or label %q; the chips are %s", ErrNoPin, p.Chip, listed(chips))
 	}
 	if n, ok := bcm(p.Name); ok {
 		for _, label := range headerLabels() {
@@ -51,7 +51,7 @@ func find(p Pin, chips []chipInfo) (chipIndex, offset int, err error) {
 			return i, offset, nil
 		}
 	}
-	return 0, 0, fmt.Errorf("%w: no line has the name %q; there %s", ErrNoPin, p.Name, listed(chips))
+	return 0, 0, fmt.Errorf("%w: no line has the name %q; the chips are %s", ErrNoPin, p.Name, listed(chips))
 }
 
 // bcm reads GPIO0 to GPIO27.
@@ -67,14 +67,11 @@ func bcm(name string) (int, bool) {
 // listed names the chips for a person who looks for the right one.
 func listed(chips []chipInfo) string {
 	if len(chips) == 0 {
-		return "is no chip"
+		return "none"
 	}
-	var each []string
-	for _, c := range chips {
-		each = append(each, fmt.Sprintf("%s (%s, %d lines)", c.name, c.label, len(c.lines)))
+	each := make([]string, len(chips))
+	for i, c := range chips {
+		each[i] = fmt.Sprintf("%s (%s, %d lines)", c.name, c.label, len(c.lines))
 	}
-	if len(each) == 1 {
-		return "is " + each[0]
-	}
-	return "are " + strings.Join(each, ", ")
+	return strings.Join(each, ", ")
 }

@@ -43,13 +43,13 @@ func TestFind(t *testing.T) {
 		{"chip by name", Pin{Chip: "gpiochip1", Line: 7}, []chipInfo{pi4, expander}, "gpiochip1:7"},
 		{"chip by label", Pin{Chip: "pinctrl-rp1", Line: 0}, []chipInfo{brcm, rp1}, "gpiochip0:0"},
 		{"beyond the header", Pin{Name: "GPIO40"}, []chipInfo{rp1, sim}, "gpiochip0:40"},
-		{"another way to write it", Pin{Name: "GPIO017"}, []chipInfo{pi4}, `no line has the name "GPIO017"; there is gpiochip0 (pinctrl-bcm2711, 58 lines)`},
-		{"no such name", Pin{Name: "doorbell"}, []chipInfo{pi4, sim}, `no line has the name "doorbell"; there are gpiochip0`},
+		{"another way to write it", Pin{Name: "GPIO017"}, []chipInfo{pi4}, `no line has the name "GPIO017"; the chips are gpiochip0 (pinctrl-bcm2711, 58 lines)`},
+		{"no such name", Pin{Name: "doorbell"}, []chipInfo{pi4, sim}, `no line has the name "doorbell"; the chips are gpiochip0 (pinctrl-bcm2711, 58 lines), gpiochip2`},
 		{"no such chip", Pin{Chip: "gpiochip4", Line: 3}, []chipInfo{rp1}, `no chip has the name or label "gpiochip4"`},
 		{"no such line", Pin{Chip: "gpiochip1", Line: 8}, []chipInfo{rp1, expander}, "gpiochip1 (raspberrypi-exp-gpio) has 8 lines"},
 		{"a line below zero", Pin{Chip: "gpiochip1", Line: -1}, []chipInfo{expander}, "there is no line -1"},
 		{"nothing at all", Pin{}, []chipInfo{expander}, `no chip has the name or label ""`},
-		{"no chips", Pin{Name: "GPIO17"}, nil, "there is no chip"},
+		{"no chips", Pin{Name: "GPIO17"}, nil, "the chips are none"},
 	} {
 		t.Run(ca.name, func(t *testing.T) {
 			i, offset, err := find(ca.pin, ca.chips)
