@@ -12,7 +12,6 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
-	"github.com/pion/webrtc/v4/pkg/media"
 )
 
 const patience = 20 * time.Second
@@ -22,6 +21,7 @@ type far struct {
 	t      *testing.T
 	pc     *webrtc.PeerConnection
 	voice  *webrtc.TrackLocalStaticRTP
+	up     chan struct{}
 	audio  chan *rtp.Packet
 	video  chan *rtp.Packet
 	mu     sync.Mutex
@@ -31,7 +31,7 @@ type far struct {
 
 func newFar(t *testing.T, mime string, settings ...func(*webrtc.SettingEngine)) *far {
 	t.Helper()
-	f := &far{t: t, audio: make(chan *rtp.Packet, 4096), video: make(chan *rtp.Packet, 4096), ssrc: make(map[webrtc.RTPCodecType]webrtc.SSRC)}
+	f := &far{t: t, up: make(chan struct{}, 8), audio: make(chan *rtp.Packet, 4096), video: make(chan *rtp.Packet, 4096), ssrc: make(map[webrtc.RTPCodecType]webrtc.SSRC)}
 	m, err := mediaEngine()
 	check(t, err)
 	s := webrtc.SettingEngine{}
@@ -47,10 +47,15 @@ func newFar(t *testing.T, mime string, settings ...func(*webrtc.SettingEngine)) 
 		webrtc.WithInterceptorRegistry(&interceptor.Registry{})).NewPeerConnection(webrtc.Configuration{})
 	check(t, err)
 	t.Cleanup(func() { check(t, f.pc.GracefulClose()) })
-	f.voice, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, "v", "far")
+	f.voice, err = webrtc.NewTrackLocalStaticRTP(capability(mime), "v", "far")
 	check(t, err)
 	f.sender, err = f.pc.AddTrack(f.voice)
 	check(t, err)
+	f.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+		if s == webrtc.PeerConnectionStateConnected {
+			f.up <- struct{}{}
+		}
+	})
 	f.pc.OnTrack(func(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		f.mu.Lock()
 		f.ssrc[tr.Kind()] = tr.SSRC()
@@ -140,7 +145,7 @@ type door struct {
 	up       chan [2]time.Time
 	failed   chan error
 	keyFrame chan struct{}
-	voice    chan heard
+	sound    chan heard
 	digits   chan rune
 }
 
@@ -157,7 +162,7 @@ func newDoor(t *testing.T, c Config) *door {
 	check(t, err)
 	t.Cleanup(func() { check(t, p.Close()) })
 	d := &door{Peer: p, up: make(chan [2]time.Time, 4), failed: make(chan error, 4), keyFrame: make(chan struct{}, 64),
-		voice: make(chan heard, 4096), digits: make(chan rune, 64)}
+		sound: make(chan heard, 4096), digits: make(chan rune, 64)}
 	p.Start(Events{
 		Connected: func(a, b time.Time) { d.up <- [2]time.Time{a, b} },
 		Failed:    func(err error) { d.failed <- err },
@@ -167,7 +172,7 @@ func newDoor(t *testing.T, c Config) *door {
 			default:
 			}
 		},
-		Audio: func(p *rtp.Packet, c AudioCodec) { d.voice <- heard{p, c} },
+		Audio: func(p *rtp.Packet, c AudioCodec) { d.sound <- heard{p, c} },
 		Digit: func(r rune, _ uint32) { d.digits <- r },
 	})
 	return d
@@ -184,6 +189,7 @@ func call(t *testing.T, c Config, change func(string) string) (*door, *far, Nego
 	n, err := d.SetAnswer(a)
 	check(t, err)
 	await(t, d.up, "connection")
+	await(t, f.up, "connection of the far end")
 	return d, f, n
 }
 
@@ -213,7 +219,7 @@ func (d *door) listenTo(t *testing.T, f *far, seq uint16) heard {
 	defer tick.Stop()
 	for ; ; seq++ {
 		select {
-		case h := <-d.voice:
+		case h := <-d.sound:
 			return h
 		case <-tick.C:
 			f.say(seq, uint32(seq)*960, []byte{0xf8, 9})
@@ -228,4 +234,11 @@ var (
 	slice = append([]byte{0, 0, 0, 1, 0x41}, []byte(strings.Repeat("x", 500))...)
 )
 
-var _ = media.Sample{}
+func capability(mime string) webrtc.RTPCodecCapability {
+	for _, f := range audioOffer() {
+		if c := f.parametersOf("audio").RTPCodecCapability; strings.EqualFold(c.MimeType, mime) {
+			return c
+		}
+	}
+	return webrtc.RTPCodecCapability{MimeType: mime}
+}

@@ -67,7 +67,7 @@ func looksLikeKeyFrameRequest(b []byte) bool {
 }
 
 // feedback acts on one RTCP packet and tells whether it asks for a key frame. There is one video stream, so a request is for
-// that one, whatever SSRC stands in it: Asterisk's FIR does not name it where RFC 5104 section 4.3.1 has it.
+// that one, whichever SSRC of ours stands in it, and wherever: pion delivers what names one of them in any field.
 func (p *Peer) feedback(part rtcp.Packet, now time.Time) (keyFrame bool) {
 	switch r := part.(type) {
 	case *rtcp.PictureLossIndication:

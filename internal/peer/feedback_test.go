@@ -1,0 +1,106 @@
+package peer
+
+import (
+	"testing"
+
+	"github.com/pion/rtcp"
+)
+
+func TestKeyFrameRequests(t *testing.T) {
+	d, f, _ := call(t, Config{Video: true}, nil)
+	await(t, d.keyFrame, "first request")
+	for name, packets := range map[string][]rtcp.Packet{
+		"PLI":                          {&rtcp.PictureLossIndication{SenderSSRC: 1, MediaSSRC: d.picture.ssrc}},
+		"FIR":                          {&rtcp.FullIntraRequest{SenderSSRC: 1, MediaSSRC: d.picture.ssrc, FIR: []rtcp.FIREntry{{SSRC: d.picture.ssrc, SequenceNumber: 1}}}},
+		"FIR to media SSRC 0":          {&rtcp.FullIntraRequest{SenderSSRC: 1, FIR: []rtcp.FIREntry{{SSRC: d.picture.ssrc, SequenceNumber: 2}}}},
+		"FIR for the voice":            {&rtcp.FullIntraRequest{SenderSSRC: 1, FIR: []rtcp.FIREntry{{SSRC: d.voice.ssrc, SequenceNumber: 2}}}},
+		"FIR behind a receiver report": {&rtcp.ReceiverReport{SSRC: 1, Reports: []rtcp.ReceptionReport{{SSRC: d.picture.ssrc}}}, &rtcp.FullIntraRequest{SenderSSRC: 1, MediaSSRC: 99, FIR: []rtcp.FIREntry{{SSRC: d.picture.ssrc}}}},
+	} {
+		f.tell(packets...)
+		await(t, d.keyFrame, "key frame request for "+name)
+		drain(d.keyFrame)
+	}
+}
+
+func TestLostVideoIsSentAgainOnItsSSRC(t *testing.T) {
+	d, f, _ := call(t, Config{Video: true}, nil)
+	check(t, d.WriteVideo(idr, 0))
+	first := await(t, f.video, "picture")
+	await(t, f.video, "picture")
+	lost := first.SequenceNumber
+	drain(f.video)
+	f.tell(&rtcp.TransportLayerNack{SenderSSRC: 1, MediaSSRC: d.picture.ssrc, Nacks: []rtcp.NackPair{{PacketID: lost}}})
+	for {
+		// Replay protection of the far end would drop a copy, so the resent packet shows in the counters.
+		if s := d.Stats(); s.NACKs == 1 && s.Resent == 1 {
+			break
+		}
+		f.tell(&rtcp.ReceiverReport{SSRC: 1})
+		if t.Context().Err() != nil {
+			t.Fatal(t.Context().Err())
+		}
+	}
+}
+
+func TestHostilePackets(t *testing.T) {
+	d, f, _ := call(t, Config{Video: true}, nil)
+	for _, b := range [][]byte{nil, {0x80}, {0x80, 0xc8}, {0x80, 0xce, 0, 0}, {0xff, 0xce, 0xff, 0xff, 1, 2, 3, 4},
+		{0x84, 0xce, 0, 1, 0, 0, 0, 1}, {0x81, 0xcd, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2}, make([]byte, 2000)} {
+		d.receiveRTCP(b, d.made)
+		d.received(b)
+	}
+	await(t, d.keyFrame, "key frame for a FIR without its entries")
+	d.speak(t, f)
+}
+
+func FuzzReceived(f *testing.F) {
+	f.Add([]byte{0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 1, 2}, []byte{0x84, 0xce, 0, 1, 0, 0, 0, 1})
+	f.Add([]byte{0x80, 101, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 5, 10, 0, 160}, []byte{0x81, 0xc9, 0, 7})
+	f.Fuzz(func(t *testing.T, rtp, control []byte) {
+		p := &Peer{config: Config{}.withDefaults(), voice: newVoice(), picture: newPicture()}
+		a := &agreement{}
+		a.addOwn()
+		a.Video = true
+		p.agreed.Store(a)
+		p.received(rtp)
+		p.receiveRTCP(control, p.config.Now())
+		p.far.flow()
+	})
+}
+
+func FuzzDescriptions(f *testing.F) {
+	for _, name := range []string{"asterisk-answer-to-door.sdp", "asterisk-reinvite-to-door.sdp", "asterisk-offer-to-popup.sdp",
+		"chromium-door-offer.sdp", "door-offer.sdp", "popup-answer-without-camera.sdp"} {
+		f.Add(fixture(f, name), fixture(f, "asterisk-reinvite-to-door.sdp"))
+	}
+	f.Fuzz(func(t *testing.T, answer, reoffer string) {
+		d, err := readSDP(answer)
+		if err != nil {
+			return
+		}
+		a, err := agreeAnswer(&d, true)
+		if err != nil {
+			a = &agreement{}
+			a.addOwn()
+		} else if r := d.transport(&d.media[0]); len(r.fingerprints) > 0 {
+			own, err := readSDP(canonical{far: r, setup: "active", agreement: a, video: true}.text(1))
+			if err != nil || len(own.media) != 2 {
+				t.Errorf("what pion is told cannot be read: %v", err)
+			}
+		}
+		o, err := readSDP(reoffer)
+		if err != nil {
+			return
+		}
+		_, plans, err := agreeOffer(&o, a, true)
+		if err != nil {
+			return
+		}
+		l := someLocal(host("192.0.2.7", 40000))
+		text := l.write(l.answerSections(plans))
+		back, err := readSDP(text)
+		if err != nil || len(back.media) != len(o.media) {
+			t.Errorf("an answer that cannot be read: %v\n%s", err, text)
+		}
+	})
+}
