@@ -151,6 +151,15 @@ func (c *call) onDigit(kind digitKind, r rune) {
 	c.visit.phone.opt.Events(station.Digit{Visit: c.visit.id, Digit: r})
 }
 
+// rangFor is how long the target has been ringing, zero when it never did.
+func (c *call) rangFor() time.Duration {
+	began := c.watch.get(MarkRinging)
+	if began.IsZero() {
+		return 0
+	}
+	return c.visit.phone.opt.Now().Sub(began)
+}
+
 // hangup ends the leg, if there is one, within a few seconds.
 func (c *call) hangup() {
 	if c.leg == nil {

@@ -2,6 +2,7 @@ package phone
 
 import (
 	"errors"
+	"time"
 
 	"doorstation/internal/sip"
 	"doorstation/internal/station"
@@ -12,23 +13,26 @@ import (
 const (
 	q850Unallocated  = 1
 	q850UserBusy     = 17
-	q850NoResponse   = 18
-	q850NoAnswer     = 19
 	q850Absent       = 20
 	q850CallRejected = 21
 	q850OutOfOrder   = 27
 )
 
-// outcomeOf says what a failed call to one target means. Asterisk folds several reasons into one status
-// (an offline extension and one that rang out are both 503), so the Q.850 cause and whether it rang decide first.
-func outcomeOf(err error) station.Outcome {
+// phonesGiveUp is how long a phone rings at least before it ends an unanswered call by itself (JsSIP's
+// no_answer_timeout is 60 s). Who ends it sooner has refused.
+const phonesGiveUp = 55 * time.Second
+
+// outcomeOf says what a failed call to one target means that rang for the given time (zero: it never rang).
+// Asterisk folds several reasons into one answer: an offline extension, one that rang out and one that declined with 603 are
+// all 503 with cause 34, a decline with 480 has cause 19 ("no answer"). So cause, ringing and its length decide together.
+func outcomeOf(err error, rang time.Duration) station.Outcome {
 	var rejected *sip.RejectedError
 	var ended hungUp
 	switch {
 	case err == nil:
 		return station.OutcomeTalked
 	case errors.As(err, &rejected):
-		return outcomeOfStatus(rejected.Status, rejected.Q850, rejected.Rang)
+		return outcomeOfStatus(rejected.Status, rejected.Q850, rejected.Rang, rang)
 	case errors.As(err, &ended):
 		return ended.outcome
 	case errors.Is(err, errElsewhere):
@@ -42,16 +46,12 @@ func outcomeOf(err error) station.Outcome {
 	}
 }
 
-func outcomeOfStatus(status, q850 int, rang bool) station.Outcome {
+func outcomeOfStatus(status, q850 int, rang bool, rangFor time.Duration) station.Outcome {
 	switch q850 {
 	case q850UserBusy:
 		return station.OutcomeBusy
 	case q850CallRejected:
 		return station.OutcomeDeclined
-	case q850NoResponse, q850NoAnswer:
-		if rang {
-			return station.OutcomeNoAnswer
-		}
 	case q850Absent, q850Unallocated:
 		return station.OutcomeNotRegistered
 	case q850OutOfOrder:
@@ -60,18 +60,21 @@ func outcomeOfStatus(status, q850 int, rang bool) station.Outcome {
 	switch status {
 	case 486, 600:
 		return station.OutcomeBusy
-	case 480, 603:
-		// SIP Core's card says 480 when a person declines and when its one session is taken (JsSIP's default).
+	case 603:
 		return station.OutcomeDeclined
+	case 480, 503:
+		switch {
+		case !rang && status == 503:
+			return station.OutcomeNotRegistered
+		case rangFor >= phonesGiveUp:
+			return station.OutcomeNoAnswer
+		default:
+			return station.OutcomeDeclined
+		}
 	case 404, 410, 604:
 		return station.OutcomeNotRegistered
 	case 408, 487:
 		return station.OutcomeNoAnswer
-	case 503:
-		if rang {
-			return station.OutcomeNoAnswer
-		}
-		return station.OutcomeNotRegistered
 	case 500, 502, 504:
 		return station.OutcomeUnreachable
 	default:

@@ -15,31 +15,34 @@ func TestWhatAFailedCallMeans(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		err  error
+		rang time.Duration
 		want station.Outcome
 	}{
-		{"busy", &sip.RejectedError{Status: 486}, station.OutcomeBusy},
-		{"busy everywhere", &sip.RejectedError{Status: 600}, station.OutcomeBusy},
-		{"busy told by its cause", &sip.RejectedError{Status: 503, Q850: 17, Rang: true}, station.OutcomeBusy},
-		{"declined by the card (JsSIP says 480)", &sip.RejectedError{Status: 480, Rang: true}, station.OutcomeDeclined},
-		{"declined", &sip.RejectedError{Status: 603}, station.OutcomeDeclined},
-		{"declined told by its cause", &sip.RejectedError{Status: 503, Q850: 21, Rang: true}, station.OutcomeDeclined},
-		{"no such extension", &sip.RejectedError{Status: 404}, station.OutcomeNotRegistered},
-		{"extension offline at Asterisk", &sip.RejectedError{Status: 503, Q850: 34}, station.OutcomeNotRegistered},
-		{"rang out at Asterisk", &sip.RejectedError{Status: 503, Q850: 34, Rang: true}, station.OutcomeNoAnswer},
-		{"rang out told by its cause", &sip.RejectedError{Status: 503, Q850: 19, Rang: true}, station.OutcomeNoAnswer},
-		{"subscriber absent", &sip.RejectedError{Status: 480, Q850: 20}, station.OutcomeNotRegistered},
-		{"timed out", &sip.RejectedError{Status: 408}, station.OutcomeNoAnswer},
-		{"gateway trouble", &sip.RejectedError{Status: 502}, station.OutcomeUnreachable},
-		{"not acceptable", &sip.RejectedError{Status: 488}, station.OutcomeFailed},
-		{"the door is offline", fmt.Errorf("x: %w", sip.ErrNotRegistered), station.OutcomeOffline},
-		{"the connection went", fmt.Errorf("x: %w", sip.ErrConnectionLost), station.OutcomeUnreachable},
-		{"nothing came back", fmt.Errorf("x: %w", sip.ErrNoAnswer), station.OutcomeUnreachable},
-		{"the ring limit", hungUp{station.OutcomeNoAnswer}, station.OutcomeNoAnswer},
-		{"another one answered", errElsewhere, station.OutcomeCancelled},
-		{"anything else", errors.New("x"), station.OutcomeFailed},
+		{"busy", &sip.RejectedError{Status: 486}, 0, station.OutcomeBusy},
+		{"busy everywhere", &sip.RejectedError{Status: 600}, 0, station.OutcomeBusy},
+		{"busy told by its cause", &sip.RejectedError{Status: 503, Q850: 17, Rang: true}, 3 * time.Second, station.OutcomeBusy},
+		{"declined by the card (JsSIP says 480)", &sip.RejectedError{Status: 480, Rang: true}, 3 * time.Second, station.OutcomeDeclined},
+		{"declined", &sip.RejectedError{Status: 603}, 0, station.OutcomeDeclined},
+		{"declined told by its cause", &sip.RejectedError{Status: 503, Q850: 21, Rang: true}, 3 * time.Second, station.OutcomeDeclined},
+		{"no such extension", &sip.RejectedError{Status: 404}, 0, station.OutcomeNotRegistered},
+		{"extension offline at Asterisk", &sip.RejectedError{Status: 503, Q850: 34}, 0, station.OutcomeNotRegistered},
+		{"rang out at Asterisk", &sip.RejectedError{Status: 503, Q850: 34, Rang: true}, time.Minute, station.OutcomeNoAnswer},
+		{"a phone that gives up with 480", &sip.RejectedError{Status: 480, Q850: 19, Rang: true}, time.Minute, station.OutcomeNoAnswer},
+		{"declined with 603, as Asterisk tells it", &sip.RejectedError{Status: 503, Q850: 34, Rang: true}, 3 * time.Second, station.OutcomeDeclined},
+		{"declined with 480, as Asterisk tells it", &sip.RejectedError{Status: 480, Q850: 19, Rang: true}, 3 * time.Second, station.OutcomeDeclined},
+		{"subscriber absent", &sip.RejectedError{Status: 480, Q850: 20}, 0, station.OutcomeNotRegistered},
+		{"timed out", &sip.RejectedError{Status: 408}, 0, station.OutcomeNoAnswer},
+		{"gateway trouble", &sip.RejectedError{Status: 502}, 0, station.OutcomeUnreachable},
+		{"not acceptable", &sip.RejectedError{Status: 488}, 0, station.OutcomeFailed},
+		{"the door is offline", fmt.Errorf("x: %w", sip.ErrNotRegistered), 0, station.OutcomeOffline},
+		{"the connection went", fmt.Errorf("x: %w", sip.ErrConnectionLost), 0, station.OutcomeUnreachable},
+		{"nothing came back", fmt.Errorf("x: %w", sip.ErrNoAnswer), 0, station.OutcomeUnreachable},
+		{"the ring limit", hungUp{station.OutcomeNoAnswer}, 0, station.OutcomeNoAnswer},
+		{"another one answered", errElsewhere, 0, station.OutcomeCancelled},
+		{"anything else", errors.New("x"), 0, station.OutcomeFailed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := outcomeOf(c.err); got != c.want {
+			if got := outcomeOf(c.err, c.rang); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
@@ -49,7 +52,7 @@ func TestWhatAFailedCallMeans(t *testing.T) {
 func TestEveryStatusHasAnOutcomeWithATone(t *testing.T) {
 	for status := 300; status < 700; status++ {
 		for _, rang := range []bool{false, true} {
-			if o := outcomeOfStatus(status, 0, rang); o.Tone() == "" {
+			if o := outcomeOfStatus(status, 0, rang, time.Second); o.Tone() == "" {
 				t.Fatalf("status %d: outcome %q has no tone", status, o)
 			}
 		}
@@ -59,7 +62,7 @@ func TestEveryStatusHasAnOutcomeWithATone(t *testing.T) {
 func TestTheCauseOfAnEndSaysMoreThanItsError(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(errElsewhere)
-	if got := outcomeOf(errorOrCause(ctx, sip.ErrCancelled)); got != station.OutcomeCancelled {
+	if got := outcomeOf(errorOrCause(ctx, sip.ErrCancelled), 0); got != station.OutcomeCancelled {
 		t.Errorf("got %s", got)
 	}
 }

@@ -75,7 +75,7 @@ func (v *visit) run() station.Outcome {
 			break
 		}
 		r.call.close()
-		outcome := outcomeOf(errorOrCause(dialCtx, r.err))
+		outcome := outcomeOf(errorOrCause(dialCtx, r.err), r.call.rangFor())
 		v.note(r.call.target, outcome)
 		v.phone.opt.Log.Info("target not reached", "visit", uint64(v.id), "target", r.call.target, "outcome", string(outcome), "reason", r.err.Error())
 		outcomes = append(outcomes, outcome)
@@ -84,7 +84,7 @@ func (v *visit) run() station.Outcome {
 		dialing.Wait()
 		outcome := station.Combine(outcomes)
 		if cause := context.Cause(v.ctx); cause != nil {
-			outcome = outcomeOf(cause)
+			outcome = outcomeOf(cause, 0)
 		}
 		v.logEnd(nil, outcome)
 		return outcome
@@ -114,7 +114,7 @@ func (v *visit) talk(c *call, losers func()) station.Outcome {
 	select {
 	case <-c.leg.Done():
 	case <-v.ctx.Done():
-		outcome = outcomeOf(context.Cause(v.ctx))
+		outcome = outcomeOf(context.Cause(v.ctx), 0)
 	case err := <-c.failed:
 		v.phone.opt.Log.Warn("the media path is lost", "visit", uint64(v.id), "target", c.target, "error", err)
 		if c.watch.get(MarkDTLS).IsZero() {
