@@ -2,29 +2,16 @@ package sip
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"net/url"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
-const (
-	// stopLimit bounds each of the two steps of stopping: ending the calls, and taking the registration back.
-	stopLimit = 2 * time.Second
-	// steady is how long a registration must have stood for the next connection to be tried without a pause.
-	steady = 5 * time.Second
-	// orphanLimit is how long a call may be left in the PBX by a lost connection; its session timer ends it then.
-	orphanLimit = minSession
-)
-
-var errClosing = errors.New("closed by the agent")
+// steady is how long a registration must have stood for the next connection to be tried without a pause.
+const steady = 5 * time.Second
 
 // An Agent is registered at a PBX as one extension and makes calls there.
 type Agent struct {
@@ -43,12 +30,6 @@ type Agent struct {
 	conn    *conn // while registered
 	legs    map[string]*Leg
 	orphans []orphan
-}
-
-// An orphan is a request that could not be sent because the connection was gone, and that ends something in the PBX.
-type orphan struct {
-	since time.Time
-	build func(*conn) *sipmsg.Request
 }
 
 // New checks the configuration and makes an agent. Nothing happens before Run.
@@ -97,12 +78,16 @@ func (a *Agent) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		a.change(func(r *Registration) { r.State, r.ExpiresAt, r.Err = Unreachable, time.Time{}, err })
+		news := a.change(func(r *Registration) { r.State, r.ExpiresAt, r.Err = Unreachable, time.Time{}, err })
 		if stood >= steady {
 			a.backoff.reset()
 		}
 		pause := a.backoff.next()
-		a.log.Warn("not connected to the PBX", "error", err, "retry_in", pause)
+		level := slog.LevelDebug // the same failure again, at every attempt
+		if news {
+			level = slog.LevelWarn
+		}
+		a.log.Log(ctx, level, "not connected to the PBX", "error", err, "retry_in", pause)
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):
@@ -116,8 +101,8 @@ func (a *Agent) Run(ctx context.Context) error {
 	return nil
 }
 
-// change alters the state and reports it when it is another one. Only Run's goroutine changes it.
-func (a *Agent) change(alter func(*Registration)) {
+// change alters the state, and reports it when it is another one. Only Run's goroutine changes it.
+func (a *Agent) change(alter func(*Registration)) (news bool) {
 	a.mu.Lock()
 	before := a.state
 	alter(&a.state)
@@ -132,153 +117,7 @@ func (a *Agent) change(alter func(*Registration)) {
 	if !same && a.cfg.OnRegistration != nil {
 		a.cfg.OnRegistration(now)
 	}
-}
-
-// connected is the life of one connection. It returns how long a registration stood on it, and why it ended.
-func (a *Agent) connected(ctx context.Context) (time.Duration, error) {
-	a.change(func(r *Registration) {
-		if r.State != Unreachable { // while it fails again and again, say so and not "registering" in between
-			r.State = Registering
-		}
-	})
-	e, err := a.cfg.Locate(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("finding the PBX: %w", err)
-	}
-	u, err := url.Parse(e.URL)
-	if err != nil || u.Host == "" || u.Scheme != "ws" && u.Scheme != "wss" {
-		return 0, errors.New("the address of the PBX is not a ws:// or wss:// URL")
-	}
-	a.change(func(r *Registration) { r.Server, r.Transport = u.Host, e.Via })
-	c := newConn(strings.ToUpper(u.Scheme), a.id.contactHost, a.log, a.receive)
-	if c.sock, err = a.dial(ctx, e, c.alive); err != nil {
-		return 0, err
-	}
-	var running sync.WaitGroup
-	running.Go(c.run)
-	running.Go(func() { a.watch(c) })
-	stood, err := a.serve(ctx, c)
-	closed := c.close(errClosing) // or what ended it before
-	running.Wait()
-	a.lose(c)
-	if ctx.Err() == nil && c.silent() && errors.Is(err, ErrConnectionLost) && a.cfg.Diagnose != nil {
-		if better := a.cfg.Diagnose(ctx, e, closed); better != nil {
-			err = better
-		}
-	}
-	return stood, err
-}
-
-// serve keeps the registration on one connection. It returns when the connection is of no more use, or after everything
-// was ended properly because ctx did.
-func (a *Agent) serve(ctx context.Context, c *conn) (stood time.Duration, err error) {
-	var since time.Time
-	defer func() {
-		if !since.IsZero() {
-			stood = time.Since(since)
-		}
-	}()
-	for {
-		lifetime, err := a.register(ctx, c, a.reg.expires)
-		pause := lifetime / 2 // a refresh that is lost leaves as much time again
-		switch {
-		case ctx.Err() != nil:
-			// below
-		case err == nil:
-			if since.IsZero() {
-				since = time.Now()
-			}
-			a.adopt(c)
-			expires := time.Now().Add(lifetime)
-			a.change(func(r *Registration) { r.State, r.ExpiresAt, r.Err = Registered, expires, nil })
-		case errors.Is(err, ErrRefused):
-			since, pause = time.Time{}, refusedPause
-			a.disown()
-			a.change(func(r *Registration) { r.State, r.ExpiresAt, r.Err = Refused, time.Time{}, err })
-			a.log.Warn("registration refused", "error", err, "retry_in", pause)
-		default:
-			return 0, err
-		}
-		again := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			again.Stop()
-			a.shutDown(ctx, c)
-			return 0, nil
-		case <-c.done:
-			again.Stop()
-			return 0, c.failure()
-		case <-again.C:
-		}
-	}
-}
-
-// shutDown ends what is up, then the registration.
-func (a *Agent) shutDown(ctx context.Context, c *conn) {
-	a.mu.Lock()
-	a.stopped = true
-	legs := slices.Collect(maps.Values(a.legs))
-	registered := a.conn == c
-	a.mu.Unlock()
-	for _, l := range legs {
-		l.stop()
-	}
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
-	defer cancel()
-	for _, l := range legs {
-		select {
-		case <-l.done:
-		case <-limit.Done():
-		}
-	}
-	a.disown()
-	if !registered {
-		return
-	}
-	bye, cancelBye := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
-	defer cancelBye()
-	if _, err := a.register(bye, c, 0); err != nil {
-		a.log.Debug("registration not taken back", "error", err)
-	}
-}
-
-// adopt makes c the connection that calls are made on, and first sends over it what an earlier one could not.
-func (a *Agent) adopt(c *conn) {
-	a.mu.Lock()
-	a.conn = c
-	orphans := a.orphans
-	a.orphans = nil
-	a.mu.Unlock()
-	for _, o := range orphans {
-		if time.Since(o.since) > orphanLimit {
-			continue
-		}
-		req := o.build(c)
-		if err := c.request(req, func(*sipmsg.Response) {}, func(error) {}); err != nil {
-			a.log.Debug("lost call not ended", "method", string(req.Method), "error", err)
-		}
-	}
-}
-
-func (a *Agent) disown() {
-	a.mu.Lock()
-	a.conn = nil
-	a.mu.Unlock()
-}
-
-// lose ends the legs of a connection that is gone.
-func (a *Agent) lose(c *conn) {
-	a.mu.Lock()
-	if a.conn == c {
-		a.conn = nil
-	}
-	legs := slices.Collect(maps.Values(a.legs))
-	a.mu.Unlock()
-	for _, l := range legs {
-		if l.c == c {
-			l.lost()
-		}
-	}
+	return !same
 }
 
 // newLeg books a call. The caller must call a.wg.Done once nothing of it runs any more.
@@ -312,12 +151,6 @@ func (a *Agent) newLeg(target, offer string, h Handler) (*Leg, error) {
 func (a *Agent) forget(l *Leg) {
 	a.mu.Lock()
 	delete(a.legs, l.dlg.callID)
-	a.mu.Unlock()
-}
-
-func (a *Agent) remember(o orphan) {
-	a.mu.Lock()
-	a.orphans = append(a.orphans, o)
 	a.mu.Unlock()
 }
 

@@ -237,7 +237,9 @@ func TestTargets(t *testing.T) {
 			}
 			l.reply(req, 404, "Not Found", "")
 			l.next("ACK")
-			receive(t, done)
+			if err := receive(t, done); err == nil {
+				t.Errorf("target %q: no error", target)
+			}
 		}
 	})
 }

@@ -126,10 +126,7 @@ func (c *conn) cancelled(t *serverTx) {
 
 // send writes one message. An error also ends the connection.
 func (c *conn) send(m sipmsg.Message) error {
-	c.mu.Lock()
-	err := c.err
-	c.mu.Unlock()
-	if err != nil {
+	if err := c.failure(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), writeLimit)

@@ -40,7 +40,7 @@ func (a *Agent) Invite(ctx context.Context, target, offer string, h Handler) (*L
 	if err != nil {
 		return nil, err
 	}
-	if err := l.call(ctx); err != nil {
+	if err = l.call(ctx); err != nil {
 		l.dismiss()
 		a.wg.Done()
 		return nil, err
@@ -165,7 +165,7 @@ func (l *Leg) answered(req *sipmsg.Request, res *sipmsg.Response) {
 		auth, err := l.cred.answer(res, sipmsg.INVITE, req.Recipient.String())
 		if err != nil {
 			l.conclude(l.rejection(res))
-		} else if err := l.sendInvite(auth); err != nil {
+		} else if err = l.sendInvite(auth); err != nil {
 			l.conclude(err)
 		}
 	case status == 422 && l.session.raise(headerValue(res, "Min-SE", "")):
@@ -276,6 +276,7 @@ func (l *Leg) conclude(err error) {
 		if l.cancelTimer != nil {
 			l.cancelTimer.Stop()
 		}
+		l.session.stop()
 		l.cancel()
 		close(l.done)
 		l.agent.forget(l)

@@ -204,9 +204,9 @@ func (l *Leg) ask(method sipmsg.RequestMethod, extra []sipmsg.Header, sdp string
 			}
 			if res.StatusCode == 401 || res.StatusCode == 407 {
 				l.mu.Lock()
-				auth, err := cred.answer(res, method, req.Recipient.String())
+				better, err := cred.answer(res, method, req.Recipient.String())
 				if err == nil {
-					err = try(auth)
+					err = try(better)
 				}
 				l.mu.Unlock()
 				if err == nil {

@@ -147,7 +147,7 @@ func FuzzParse(f *testing.F) {
 		case *sipmsg.Response:
 			clientKey(m)
 			granted(m, "h.invalid", DefaultExpires)
-			if _, err := pick(m, "WWW-Authenticate"); err != nil && !errors.Is(err, errNoChallenge) {
+			if _, err = pick(m, "WWW-Authenticate"); err != nil && !errors.Is(err, errNoChallenge) {
 				t.Error(err)
 			}
 			d := dialog{callID: "c", localTag: "t"}

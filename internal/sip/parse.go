@@ -29,7 +29,7 @@ func parse(data []byte) (m sipmsg.Message, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	if err := complete(m); err != nil {
+	if err = complete(m); err != nil {
 		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	return m, nil

@@ -152,7 +152,7 @@ func TestDigestAlgorithms(t *testing.T) {
 		if err != nil || h.Name() != "Authorization" || !strings.Contains(h.Value(), c.want) {
 			t.Errorf("%s: %v %v", name, h, err)
 		}
-		if _, err := cred.answer(challenge(c.offered...), sipmsg.REGISTER, "sip:x"); !errors.Is(err, ErrRefused) {
+		if _, err = cred.answer(challenge(c.offered...), sipmsg.REGISTER, "sip:x"); !errors.Is(err, ErrRefused) {
 			t.Errorf("%s, a second time: %v", name, err)
 		}
 	}

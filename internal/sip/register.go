@@ -137,7 +137,7 @@ func (c *conn) roundTrip(ctx context.Context, req *sipmsg.Request) (*sipmsg.Resp
 	select {
 	case res := <-answers:
 		return res, nil
-	case err := <-failures:
+	case err = <-failures:
 		return nil, err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)

@@ -23,6 +23,7 @@ const (
 type sessionTimer struct {
 	interval        time.Duration
 	raised          bool
+	round           int // counts runs, so that a timer that was stopped too late knows
 	refresh, expiry *time.Timer
 }
 
@@ -41,9 +42,9 @@ func parseSession(v string) (time.Duration, string, bool) {
 	}
 	refresher := ""
 	for p := range strings.SplitSeq(rest, ";") {
-		k, v, _ := strings.Cut(p, "=")
+		k, who, _ := strings.Cut(p, "=")
 		if strings.EqualFold(strings.TrimSpace(k), "refresher") {
-			refresher = strings.ToLower(strings.TrimSpace(v))
+			refresher = strings.ToLower(strings.TrimSpace(who))
 		}
 	}
 	return min(time.Duration(n)*time.Second, maxSession), refresher, true
@@ -94,10 +95,14 @@ func (l *Leg) runSession(interval time.Duration, ours bool) {
 	if ours {
 		l.session.refresh = time.AfterFunc(interval/2, l.refresh)
 	}
+	l.session.round++
+	round := l.session.round
 	l.session.expiry = time.AfterFunc(interval-min(32*time.Second, interval/3), func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.bye(End{By: EndedByTimer})
+		if round == l.session.round { // else a refresh was quicker to take the lock
+			l.bye(End{By: EndedByTimer})
+		}
 	})
 }
 

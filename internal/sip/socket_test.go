@@ -50,7 +50,7 @@ func TestWebSocketCarriesEveryKindOfFrame(t *testing.T) {
 					return err
 				}
 				for _, part := range []string{"in ", "three ", "fragments"} {
-					if _, err := w.Write([]byte(part)); err != nil {
+					if _, err = w.Write([]byte(part)); err != nil {
 						return err
 					}
 				}
@@ -76,19 +76,23 @@ func TestWebSocketCarriesEveryKindOfFrame(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"binary", "in three fragments", big, "\r\n\r\n"} {
-		if got, err := s.Read(t.Context()); err != nil || string(got) != want {
-			t.Fatalf("read %.40q, %v, want %.40q", got, err, want)
+		got, failed := s.Read(t.Context())
+		if failed != nil || string(got) != want {
+			t.Fatalf("read %.40q, %v, want %.40q", got, failed, want)
 		}
 	}
 	ended := make(chan error, 1)
-	go func() { _, err := s.Read(t.Context()); ended <- err }()
+	go func() {
+		_, failed := s.Read(t.Context())
+		ended <- failed
+	}()
 	receive(t, alive)
-	if err := s.Ping(t.Context()); err != nil { // while Read goes on
+	if err = s.Ping(t.Context()); err != nil { // while Read goes on
 		t.Errorf("ping: %v", err)
 	}
 	receive(t, alive)
 	s.Close() //nolint:errcheck // a second close is allowed
-	if err := receive(t, ended); err == nil {
+	if err = receive(t, ended); err == nil {
 		t.Error("read after the end")
 	}
 }
@@ -143,7 +147,7 @@ func TestDialErrorsSayWhatWasAnsweredAndNoSecret(t *testing.T) {
 			defer srv.Close()
 			url = "ws" + strings.TrimPrefix(srv.URL, "http") + "/api/hassio_ingress/s3cr3t-path/ws"
 		}
-		_, err := dialWebSocket(t.Context(), Endpoint{URL: url, Header: http.Header{"Cookie": {"ingress_session=abc"}}}, func() {})
+		_, err = dialWebSocket(t.Context(), Endpoint{URL: url, Header: http.Header{"Cookie": {"ingress_session=abc"}}}, func() {})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%d: %v", status, err)
 			continue

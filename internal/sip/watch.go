@@ -41,7 +41,7 @@ func (a *Agent) watch(c *conn) {
 			}
 		})
 		if !a.probe(c) && c.silentSince(asked) {
-			c.close(errSilent) //nolint:errcheck // it returns what it was given
+			a.log.Warn("giving the connection up", "error", c.close(errSilent))
 			return
 		}
 	}
