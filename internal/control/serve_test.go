@@ -51,7 +51,7 @@ func socketPath(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
+		if err = os.RemoveAll(dir); err != nil {
 			t.Error(err)
 		}
 	})
@@ -105,13 +105,13 @@ func TestPressAndStatus(t *testing.T) {
 		*s.Sound.FarLevel != -18.24 {
 		t.Errorf("status %+v, %v", s, err)
 	}
-	if err := stop(); err != nil {
+	if err = stop(); err != nil {
 		t.Errorf("at the end: %v", err)
 	}
-	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+	if _, err = os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket is left behind: %v", err)
 	}
-	if _, err := c.Status(t.Context()); !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), path) {
+	if _, err = c.Status(t.Context()); !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), path) {
 		t.Errorf("after the end: %v", err)
 	}
 }
@@ -145,14 +145,14 @@ func TestStaleSocketIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	dead.SetUnlinkOnClose(false)
-	if err := dead.Close(); err != nil {
+	if err = dead.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewClient(path).Status(t.Context()); !errors.Is(err, ErrNotRunning) {
+	if _, err = NewClient(path).Status(t.Context()); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("a dead socket: %v", err)
 	}
 	stop := serve(t, path, &agent{})
-	if err := stop(); err != nil {
+	if err = stop(); err != nil {
 		t.Error(err)
 	}
 }
@@ -164,10 +164,10 @@ func TestSecondAgentIsRefused(t *testing.T) {
 	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), path) {
 		t.Errorf("second agent: %v", err)
 	}
-	if _, err := NewClient(path).Press(t.Context(), ""); err != nil {
+	if _, err = NewClient(path).Press(t.Context(), ""); err != nil {
 		t.Errorf("the first one does not answer any more: %v", err)
 	}
-	if err := stop(); err != nil {
+	if err = stop(); err != nil {
 		t.Error(err)
 	}
 }
@@ -217,8 +217,8 @@ func TestPathTooLong(t *testing.T) {
 	if !errors.Is(err, ErrPathTooLong) {
 		t.Errorf("serve: %v", err)
 	}
-	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 0 {
-		t.Errorf("left behind: %v, %v", entries, err)
+	if entries, readErr := os.ReadDir(filepath.Dir(path)); readErr != nil || len(entries) != 0 {
+		t.Errorf("left behind: %v, %v", entries, readErr)
 	}
 }
 
@@ -268,10 +268,10 @@ func TestRawRequests(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = c.Close() }()
-			if _, err := io.WriteString(c, ca.request); err != nil && !strings.Contains(ca.want, "43") {
+			if _, err = io.WriteString(c, ca.request); err != nil && !strings.Contains(ca.want, "43") {
 				t.Fatal(err)
 			}
-			if err := c.(*net.UnixConn).CloseWrite(); err != nil && !strings.Contains(ca.want, "43") {
+			if err = c.(*net.UnixConn).CloseWrite(); err != nil && !strings.Contains(ca.want, "43") {
 				t.Fatal(err)
 			}
 			answer, _ := io.ReadAll(c) // the server may reset what it would not read
@@ -339,17 +339,19 @@ func TestClientAgainstNonsense(t *testing.T) {
 	})}
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(l) }()
-	if _, err := NewClient(path).Status(t.Context()); err == nil {
+	if _, err = NewClient(path).Status(t.Context()); err == nil {
 		t.Error("a list was taken for a status")
 	}
 	status, body = http.StatusTeapot, "no"
-	if _, err := NewClient(path).Press(t.Context(), ""); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "418") {
+	if _, err = NewClient(path).Press(t.Context(), ""); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "418") {
 		t.Errorf("a teapot: %v", err)
 	}
-	if err := srv.Close(); err != nil {
+	if err = srv.Close(); err != nil {
 		t.Error(err)
 	}
-	<-ended
+	if err = <-ended; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
 }
 
 func TestDefaultSocket(t *testing.T) {

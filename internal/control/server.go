@@ -45,19 +45,21 @@ func Serve(ctx context.Context, path string, s Station, log *slog.Logger) error 
 	go func() { ended <- srv.Serve(limitConns(l.UnixListener, maxConns)) }()
 	log.Debug("control socket is open", "path", path)
 	select {
-	case err := <-ended:
+	case err = <-ended:
 		return fmt.Errorf("control: %w", err)
 	case <-ctx.Done():
 	}
 	// The parent is done: the answers on their way get a moment of their own.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer cancel()
-	if err := srv.Shutdown(last); err != nil {
-		if err := srv.Close(); err != nil {
+	if err = srv.Shutdown(last); err != nil {
+		if err = srv.Close(); err != nil {
 			log.Debug("control socket: closing", "error", err)
 		}
 	}
-	<-ended
+	if err = <-ended; !errors.Is(err, http.ErrServerClosed) {
+		log.Debug("control socket: at the end", "error", err)
+	}
 	return nil
 }
 
@@ -98,7 +100,7 @@ func readBody(w http.ResponseWriter, r *http.Request, into *pressRequest) (int, 
 	case len(body) == 0:
 		return 0, nil
 	}
-	if err := json.Unmarshal(body, into); err != nil {
+	if err = json.Unmarshal(body, into); err != nil {
 		return http.StatusBadRequest, fmt.Errorf(`want an object like {"button": "Front door"}: %w`, err)
 	}
 	return 0, nil

@@ -27,7 +27,7 @@ func TestPulse(t *testing.T) {
 		b.lockIs(t, true)
 		time.Sleep(3*time.Second - 1)
 		b.lockIs(t, true)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		b.lockIs(t, false)
 		time.Sleep(time.Hour)
 		b.lockIs(t, false)
@@ -52,7 +52,7 @@ func TestPulseAgain(t *testing.T) {
 		}
 		time.Sleep(200*ms - 1)
 		b.lockIs(t, true)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		b.lockIs(t, false)
 		if n := b.Levels().LockOpenings; n != 6 {
 			t.Errorf("%d openings", n)

@@ -110,11 +110,12 @@ func look(pattern string) (string, error) {
 	var text strings.Builder
 	var refused error
 	for _, path := range paths {
-		if err := unix.Access(path, unix.R_OK); err != nil {
+		if err = unix.Access(path, unix.R_OK); err != nil {
 			refused = errors.Join(refused, fmt.Errorf("%s: %w", path, err))
 			continue
 		}
-		if info, err := os.Stat(path); err == nil {
+		var info os.FileInfo
+		if info, err = os.Stat(path); err == nil {
 			fmt.Fprintf(&text, "%s %s %v\n", path, info.ModTime().Format(time.RFC3339Nano), info.Sys())
 		}
 	}
@@ -193,8 +194,8 @@ func (h *header) input(p Pin, pull Pull) (input, error) {
 		return nil, err
 	}
 	if named := c.ByName(line.Name()); line.Name() != "" && named == line {
-		set, err := c.LineSet(gpioioctl.LineInput, gpio.BothEdges, periphPull(pull), line.Name())
-		if err != nil {
+		var set *gpioioctl.LineSet
+		if set, err = c.LineSet(gpioioctl.LineInput, gpio.BothEdges, periphPull(pull), line.Name()); err != nil {
 			return nil, explain(err)
 		}
 		return &setInput{set}, nil

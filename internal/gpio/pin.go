@@ -47,7 +47,7 @@ func find(p Pin, chips []chipInfo) (chipIndex, offset int, err error) {
 		}
 	}
 	for i, c := range chips {
-		if offset := slices.Index(c.lines, p.Name); offset >= 0 {
+		if offset = slices.Index(c.lines, p.Name); offset >= 0 {
 			return i, offset, nil
 		}
 	}

@@ -112,8 +112,9 @@ func TestRunnerKeepsTheLimits(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		w.expect(t, "see ending", "hangup#1 no_answer", "see idle", "hear nobody")
 		w.runner.Post(Pressed{ID: 2, Button: "Garden"})
+		w.expect(t, "call#2 103 press 2", "see calling", "hear ringing", "see ringing")
 		w.runner.Post(Answered{2, "103"})
-		w.expect(t, "call#2 103 press 2", "see calling", "hear ringing", "see talking")
+		w.expect(t, "see talking")
 		time.Sleep(5 * time.Minute)
 		w.expect(t, "see ending", "hangup#2 talked", "see idle", "hear ended")
 		stop()
@@ -156,18 +157,21 @@ func TestRunnerTellsALockThatDoesNotOpen(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, stop := context.WithCancel(t.Context())
 				end := w.start(ctx)
-				told := []string{"call#1 103 press 1", "see calling", "hear ringing", "see talking"}
+				told := []string{"call#1 103 press 1", "see calling", "hear ringing", "see ringing", "see talking"}
 				if w.jammed == nil {
 					w.runner.door = nil // as NewRunner would have had it; nothing has been posted yet
 				} else {
 					told = append(told, "open 3s")
 				}
 				w.runner.Post(Pressed{ID: 1, Button: "Garden"})
+				synctest.Wait()
 				w.runner.Post(Answered{1, "103"})
 				w.runner.Post(Digit{1, '1'})
 				w.expect(t, append(told, "hear fault")...)
 				stop()
-				<-end
+				if err := <-end; err != nil {
+					t.Error(err)
+				}
 				w.expect(t, "see ending", "hangup#1 stopped", "see idle", "hear ended")
 			})
 		})
@@ -193,7 +197,9 @@ func TestPostLosesNothing(t *testing.T) {
 			t.Errorf("%d visits and %d ignored presses of 4000", s.Calls, s.Ignored)
 		}
 		stop()
-		<-end
+		if err := <-end; err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -207,7 +213,9 @@ func TestRunnerWithoutSoundAndLight(t *testing.T) {
 		w.runner.Post(Pressed{ID: 1, Button: "Garden"})
 		w.expect(t, "call#1 103 press 1")
 		stop()
-		<-end
+		if err := <-end; err != nil {
+			t.Error(err)
+		}
 		w.expect(t, "hangup#1 stopped")
 	})
 }
