@@ -136,6 +136,7 @@ class Person {
     await this.press('Hang up');
     await this.page.locator('body[data-call="idle"]').waitFor();
     await this.page.locator('body[data-visit="idle"]').waitFor();
+    await this.sees('Silence');
     report({ strip: await this.strip() });
   }
 

@@ -29,6 +29,8 @@ const transports = { ingress: 'through Home Assistant', custom_wss_url: 'by cust
 export class Door extends EventTarget {
   constructor(home) {
     super();
+    this.level = -Infinity;
+    setInterval(() => hears(this.level), 150);
     this.bell = document.getElementById('bell');
     this.bell.addEventListener('click', async () => {
       const wrong = await home.press();
@@ -58,7 +60,7 @@ export class Door extends EventTarget {
     cell('s-camera', [camera.state === 'running' ? 'Filming' : camera.state === 'idle' ? 'At rest' : camera.state, ''],
       camera.width ? `${camera.width} × ${camera.height}` : '');
     cell('s-calls', [calls.visits ? `${calls.visits}` : 'None yet', ''], calls.visits ? `${calls.answered} answered` : '');
-    hears(sound.far_level_dbfs);
+    this.level = sound.far_level_dbfs ?? -Infinity;
     this.showFaults(faults ?? []);
   }
 
@@ -87,12 +89,20 @@ function cell(id, [value, tone], more) {
   if (rest.textContent !== more) rest.textContent = more;
 }
 
+// heard are the levels of the last moments: speech has gaps, and a number that jumps cannot be read.
+const heard = [];
+const heardFor = 1200; // ms
+
 // hears shows how loud the household is at the door: what would come out of its loudspeaker.
 function hears(dbfs) {
+  const now = performance.now();
+  heard.push({ at: now, level: dbfs });
+  while (now - heard[0].at > heardFor) heard.shift();
+  const level = Math.max(...heard.map((h) => h.level));
+  const silent = level < quietest;
   const box = document.getElementById('s-hears');
-  const silent = dbfs === null || dbfs === undefined || dbfs < quietest;
-  box.children[1].textContent = silent ? 'Silence' : `${Math.round(dbfs)} dB`.replace('-', '\u2212');
-  box.querySelector('.meter').style.setProperty('--level', silent ? 0 : share(dbfs));
+  box.children[1].textContent = silent ? 'Silence' : `${Math.round(level)} dB`.replace('-', '\u2212');
+  box.querySelector('.meter').style.setProperty('--level', silent ? 0 : share(level));
 }
 
 // quietest is the level, in dBFS, below which nobody hears anything.
