@@ -275,10 +275,10 @@ func TestLoadLocal(t *testing.T) {
 	}
 }
 
-// TestHostileNestingIsAnErrorSoon: as deep as the limit on the file's length allows.
-func TestHostileNestingIsAnErrorSoon(t *testing.T) {
+// TestHostileNestingIsAnError: nesting far beyond any file that means something.
+func TestHostileNestingIsAnError(t *testing.T) {
 	for _, unit := range []string{"[", "{a: ", "- ", "? ", "&a ", "!a ", "[{a: "} {
-		file := strings.Repeat(unit, maxLocalFile/len(unit))
+		file := strings.Repeat(unit, 4096/len(unit))
 		if _, err := ParseLocal("c", []byte(file)); err == nil {
 			t.Errorf("%q again and again is accepted", unit)
 		}

@@ -34,7 +34,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Accept has answered
 	}
-	defer conn.CloseNow() //nolint:errcheck // the connection is over either way
+	defer cut(conn)
 	a := api{s, s.ctx, conn}
 	if !a.login() {
 		return

@@ -66,7 +66,7 @@ func (s *Server) pass(r *http.Request) (target *url.URL, status int) {
 	case o.PBX == nil:
 		return nil, http.StatusBadGateway
 	}
-	target = o.PBX.JoinPath(path)
+	target = o.PBX.JoinPath("/", path)
 	target.RawQuery = r.URL.RawQuery
 	return target, 0
 }
@@ -89,13 +89,14 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, target *
 	if err != nil {
 		return // Accept has answered
 	}
-	defer near.CloseNow() //nolint:errcheck // the connection is over either way
+	defer cut(near)
 	if status != 0 {
 		s.count(func(q *Requests) { q.Dead++ })
 		return
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
+	defer s.droppable(cancel)()
 	far, resp, err := websocket.Dial(ctx, target.String(), &websocket.DialOptions{
 		Subprotocols: protocols, HTTPClient: &http.Client{Transport: s.transport},
 	})
@@ -106,13 +107,9 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, target *
 		s.count(func(q *Requests) { q.Dead++ })
 		return
 	}
-	defer far.CloseNow() //nolint:errcheck // the connection is over either way
-	defer s.passing(cancel)()
-	// Whoever cuts the connection cuts both halves, also a Close that waits for a peer that does not answer.
-	defer context.AfterFunc(ctx, func() {
-		near.CloseNow() //nolint:errcheck // the connection is over either way
-		far.CloseNow()  //nolint:errcheck // the connection is over either way
-	})()
+	defer cut(far)
+	s.count(func(q *Requests) { q.Open++ })
+	defer s.count(func(q *Requests) { q.Open-- })
 
 	ended := make(chan struct{})
 	go func() {
@@ -125,19 +122,17 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, target *
 	<-ended
 }
 
-// passing counts an open connection and makes it one that DropConnections cuts. The result takes it back.
-func (s *Server) passing(cut context.CancelFunc) func() {
+// droppable makes a connection one that DropConnections cuts. The result takes it back.
+func (s *Server) droppable(cut context.CancelFunc) func() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := s.nextDrop
 	s.nextDrop++
 	s.drops[id] = cut
-	s.requests.Open++
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.drops, id)
-		s.requests.Open--
 	}
 }
 
@@ -149,7 +144,7 @@ func relay(ctx context.Context, from, to *websocket.Conn) {
 		if err != nil {
 			var closed websocket.CloseError
 			if errors.As(err, &closed) && ctx.Err() == nil {
-				to.Close(closed.Code, closed.Reason) //nolint:errcheck // the connection is over either way
+				_ = to.Close(closed.Code, closed.Reason) // over either way
 			}
 			return
 		}
@@ -158,3 +153,6 @@ func relay(ctx context.Context, from, to *websocket.Conn) {
 		}
 	}
 }
+
+// cut ends a connection that is over either way, so that there is nothing to do about an error.
+func cut(c *websocket.Conn) { _ = c.CloseNow() }
