@@ -72,6 +72,9 @@ func parseServer(raw, username, credential string) (*stun.URI, error) {
 	if err != nil {
 		return nil, err
 	}
+	if uri.Port < 1 || uri.Port > 65535 {
+		return nil, fmt.Errorf("port %d", uri.Port)
+	}
 	turn := strings.HasPrefix(raw, "turn:") || strings.HasPrefix(raw, "turns:")
 	if turn && (username == "" || credential == "") {
 		return nil, errors.New("a TURN server needs a username and a credential")
