@@ -66,9 +66,10 @@ func (s *Server) pass(r *http.Request) (target *url.URL, status int) {
 	case o.PBX == nil:
 		return nil, http.StatusBadGateway
 	}
-	target = o.PBX.JoinPath("/", path)
-	target.RawQuery = r.URL.RawQuery
-	return target, 0
+	return &url.URL{
+		Scheme: o.PBX.Scheme, Host: o.PBX.Host,
+		Path: strings.TrimSuffix(o.PBX.Path, "/") + "/" + path, RawQuery: r.URL.RawQuery,
+	}, 0
 }
 
 // serveWebSocket answers 101 whatever comes after it, as Home Assistant does, and then passes messages both ways.
