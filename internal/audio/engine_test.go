@@ -151,21 +151,20 @@ func TestDeviceRunsOnlyWhenNeeded(t *testing.T) {
 
 func TestCodecChangesInTheMiddle(t *testing.T) {
 	inEngine(t, NewTestDevice(440), nil, func(t *testing.T, e *Engine) {
+		var mu sync.Mutex // over all that follows
 		var s *Stream
 		var seq uint16
-		ts := map[string]uint32{}
-		ready := make(chan struct{})
-		var mu sync.Mutex
-		var codec Codec
-		s = open(t, e, codecs()[0], func(payload []byte, d time.Duration) {
-			<-ready
+		codec, ts := codecs()[0], map[string]uint32{}
+		mu.Lock()
+		s = open(t, e, codec, func(payload []byte, d time.Duration) {
 			mu.Lock()
 			defer mu.Unlock()
 			s.Receive(seq, ts[codec.Name], payload, time.Now())
 			seq++
 			ts[codec.Name] += uint32(int(d.Milliseconds()) * codec.ClockRate / 1000)
 		})
-		for i, c := range append(codecs(), codecs()[0]) {
+		mu.Unlock()
+		for _, c := range append(codecs(), codecs()[0]) {
 			synctest.Wait()
 			if err := s.SetCodec(c); err != nil {
 				t.Fatal(err)
@@ -173,9 +172,6 @@ func TestCodecChangesInTheMiddle(t *testing.T) {
 			mu.Lock()
 			codec = c
 			mu.Unlock()
-			if i == 0 {
-				close(ready)
-			}
 			time.Sleep(500 * time.Millisecond)
 			synctest.Wait()
 			if got := e.Status().Far; !near(got.FrequencyHz, 440, 10) {
