@@ -45,7 +45,7 @@ func newConn(transport, host string, log *slog.Logger, onRequest func(*serverTx)
 // run reads until the connection ends. Whatever was waiting for an answer has been told when it returns.
 func (c *conn) run() {
 	for {
-		data, err := c.sock.Read(context.Background()) // close makes it return
+		data, err := c.sock.Read() // close makes it return
 		if err != nil {
 			c.close(err)
 			break

@@ -128,6 +128,7 @@ func (a *Agent) shutDown(ctx context.Context, c *conn) {
 		}
 	}
 	a.disown()
+	defer c.sock.Leave()
 	if !registered {
 		return
 	}

@@ -15,7 +15,7 @@ type memorySocket struct {
 	pong    func() bool
 }
 
-func (s *memorySocket) Read(context.Context) ([]byte, error) {
+func (s *memorySocket) Read() ([]byte, error) {
 	select {
 	case d := <-s.in:
 		return d, nil
@@ -50,6 +50,8 @@ func (s *memorySocket) Ping(ctx context.Context) error {
 	}
 }
 
+func (s *memorySocket) Leave() { s.Close() } //nolint:errcheck // cannot fail
+
 func (s *memorySocket) Close() error {
 	s.once.Do(func() { close(s.closed) })
 	return nil
@@ -77,7 +79,7 @@ func (p *pbx) dialMemory(_ context.Context, e Endpoint, _ func()) (socket, error
 	go func() {
 		defer p.wg.Done()
 		p.serve(&line{
-			read:  func() ([]byte, error) { return far.Read(context.Background()) },
+			read:  func() ([]byte, error) { return far.Read() },
 			write: func(d []byte) error { return far.Write(context.Background(), d) },
 			shut:  func() { far.Close() }, //nolint:errcheck // cannot fail
 		})

@@ -70,6 +70,7 @@ type line struct {
 	write func([]byte) error
 	shut  func()
 	gone  chan struct{}
+	lost  error // why it ended, once gone
 }
 
 func (p *pbx) serve(l *line) {
@@ -82,6 +83,7 @@ func (p *pbx) serve(l *line) {
 	for {
 		data, err := l.read()
 		if err != nil {
+			l.lost = err
 			return
 		}
 		if isKeepAlive(data) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -395,6 +396,60 @@ func TestStopWithSilentPBX(t *testing.T) {
 		w.stop() // nobody answers BYE or REGISTER
 		if took := time.Since(began); took > 2*stopLimit {
 			t.Errorf("stopping took %v", took)
+		}
+	})
+}
+
+func TestStopInEveryState(t *testing.T) {
+	for name, setup := range map[string]func(*Config, *pbx){
+		"while connecting fails": func(_ *Config, p *pbx) { p.onDial = func(http.Header) error { return errDialRefused } },
+		"while locating": func(c *Config, _ *pbx) {
+			c.Locate = func(ctx context.Context) (Endpoint, error) {
+				<-ctx.Done()
+				return Endpoint{}, context.Cause(ctx)
+			}
+		},
+		"with a wrong address": func(c *Config, _ *pbx) {
+			c.Locate = func(context.Context) (Endpoint, error) { return Endpoint{URL: "http://pbx.example"}, nil }
+		},
+		"while registering": func(_ *Config, p *pbx) { p.onREG = func(*line, *sipmsg.Request) bool { return true } },
+		"while refused":     func(_ *Config, p *pbx) { p.password = "another" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, setup, func(t *testing.T, w *world) {
+				time.Sleep(3 * time.Second)
+				began := time.Now()
+				w.stop()
+				if took := time.Since(began); took != 0 {
+					t.Errorf("stopping took %v", took)
+				}
+				if s := w.agent.Registration().State; s != Stopped {
+					t.Errorf("state %s", s)
+				}
+			})
+		})
+	}
+}
+
+// Run waits for the handlers, so that nothing of the agent is left when it has returned.
+func TestStopWaitsForTheHandler(t *testing.T) {
+	inTime(t, nil, func(t *testing.T, w *world) {
+		l := w.registered()
+		h := newWitness()
+		finished := false
+		h.answer = func(ctx context.Context, _ string) (string, error) {
+			<-ctx.Done()
+			time.Sleep(time.Second)
+			finished = true
+			return "", errChanged
+		}
+		_, far := w.talk(l, h)
+		far.send("INVITE", "application/sdp", "offer")
+		receive(t, h.reoffers)
+		w.pbx.set(func(p *pbx) { p.polite = true })
+		w.stop()
+		if !finished || len(h.ended) != 1 {
+			t.Error("Run returned before the handler did")
 		}
 	})
 }

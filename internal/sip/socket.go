@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -16,27 +18,44 @@ const (
 	maxMessage = 64 << 10
 	// dialLimit bounds TCP, TLS and the WebSocket handshake together.
 	dialLimit = 10 * time.Second
+	// leaveLimit is how long the far end may take to return the close frame.
+	leaveLimit = 500 * time.Millisecond
 )
 
 // A socket carries whole SIP messages in order. Read is called from one goroutine, the rest from any.
 type socket interface {
-	Read(ctx context.Context) ([]byte, error)
+	Read() ([]byte, error)
 	Write(ctx context.Context, message []byte) error
 	Ping(ctx context.Context) error // returns when answered, which may be never
+	Leave()                         // says goodbye; the far end closes, or the socket does after leaveLimit
 	Close() error                   // at once; makes Read and Write return
 }
 
 // dialFunc opens a socket. alive is called whenever the far end showed a sign of life below SIP, from any goroutine.
 type dialFunc func(ctx context.Context, e Endpoint, alive func()) (socket, error)
 
-type webSocket struct{ *websocket.Conn }
+type webSocket struct {
+	*websocket.Conn
+	raw net.Conn // under it; closing it ends whatever the WebSocket waits for
+}
 
 // dialWebSocket opens a SIP WebSocket (RFC 7118). The handshake's header is a secret (session cookie) and the path of
 // ingress is half of one, so errors name neither.
 func dialWebSocket(ctx context.Context, e Endpoint, alive func()) (socket, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: e.TLS.Clone(), ForceAttemptHTTP2: false}
+	var raw atomic.Pointer[net.Conn]
+	transport := &http.Transport{
+		Proxy:           http.ProxyFromEnvironment,
+		TLSClientConfig: e.TLS.Clone(),
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+			if err == nil {
+				raw.Store(&c)
+			}
+			return c, err
+		},
+	}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, CheckRedirect: refuseRedirect}
 	sock, resp, err := websocket.Dial(ctx, e.URL, &websocket.DialOptions{
@@ -53,7 +72,7 @@ func dialWebSocket(ctx context.Context, e Endpoint, alive func()) (socket, error
 		return nil, dialError(resp, err)
 	}
 	sock.SetReadLimit(maxMessage)
-	return webSocket{sock}, nil
+	return webSocket{Conn: sock, raw: *raw.Load()}, nil
 }
 
 // refuseRedirect keeps the session cookie at the host it was meant for.
@@ -69,13 +88,20 @@ func dialError(resp *http.Response, err error) error {
 	return fmt.Errorf("connecting to the PBX: %w", err)
 }
 
-func (s webSocket) Read(ctx context.Context) ([]byte, error) {
-	_, data, err := s.Conn.Read(ctx) // text and binary alike (RFC 7118 section 5)
+func (s webSocket) Read() ([]byte, error) {
+	_, data, err := s.Conn.Read(context.Background()) // text and binary alike (RFC 7118 section 5)
 	return data, err
 }
 
 func (s webSocket) Write(ctx context.Context, message []byte) error {
 	return s.Conn.Write(ctx, websocket.MessageText, message)
+}
+
+// Leave spares the PBX a line in its log about a socket that closed abruptly.
+func (s webSocket) Leave() {
+	limit := time.AfterFunc(leaveLimit, func() { _ = s.raw.Close() })
+	defer limit.Stop()
+	_ = s.Conn.Close(websocket.StatusNormalClosure, "") // an error says that it is closed, one way or the other
 }
 
 func (s webSocket) Close() error { return s.CloseNow() }

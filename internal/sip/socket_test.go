@@ -76,14 +76,14 @@ func TestWebSocketCarriesEveryKindOfFrame(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"binary", "in three fragments", big, "\r\n\r\n"} {
-		got, failed := s.Read(t.Context())
+		got, failed := s.Read()
 		if failed != nil || string(got) != want {
 			t.Fatalf("read %.40q, %v, want %.40q", got, failed, want)
 		}
 	}
 	ended := make(chan error, 1)
 	go func() {
-		_, failed := s.Read(t.Context())
+		_, failed := s.Read()
 		ended <- failed
 	}()
 	receive(t, alive)
@@ -179,6 +179,36 @@ func TestDialIsGivenUp(t *testing.T) {
 	cancel(errChanged)
 	if err := receive(t, failed); err == nil {
 		t.Error("no error")
+	}
+}
+
+func TestGoodbyeIsSaid(t *testing.T) {
+	w := newWorld(t, loopback, nil)
+	l := w.registered()
+	w.stop()
+	<-l.gone
+	if s := websocket.CloseStatus(l.lost); s != websocket.StatusNormalClosure {
+		t.Errorf("the PBX saw %v", l.lost)
+	}
+}
+
+// A far end that never returns the close frame does not hold the door up.
+func TestGoodbyeIsNotAnswered(t *testing.T) {
+	release := make(chan struct{})
+	defer close(release)
+	_, url := serveWS(t, false, func(*websocket.Conn, *http.Request) { <-release })
+	s, err := dialWebSocket(t.Context(), Endpoint{URL: url}, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, failed := s.Read()
+		ended <- failed
+	}()
+	s.Leave()
+	if err = receive(t, ended); err == nil {
+		t.Error("Read goes on")
 	}
 }
 
