@@ -5,6 +5,13 @@ import "time"
 // stuckAfter is how long nobody leans on a bell: a button held longer is a fault in the wiring.
 const stuckAfter = 30 * time.Second
 
+const (
+	// watchEvery is how often a line that may become a press is looked at.
+	watchEvery = 5 * time.Millisecond
+	// tolerance is the part of hold (a fifth) that a press which is over may have been seen too short.
+	tolerance = 5
+)
+
 // verdict is what a sample of a button's line decided.
 type verdict int
 
@@ -17,7 +24,7 @@ const (
 )
 
 // debouncer turns samples of a line into presses. Two things make a press: the line must have stayed down for debounce without
-// a change, and hold must have passed since it first went down. So contacts that bounce ring once, and neither a spike nor the
+// a change, and hold must have passed since it first went down (less a fifth, if it is over by then). So contacts that bounce ring once, and neither a spike nor the
 // hum of a long cable rings at all. It knows no clock: the samples carry their time.
 type debouncer struct {
 	debounce, hold time.Duration
@@ -25,6 +32,7 @@ type debouncer struct {
 	down    bool      // at the last sample
 	changed time.Time // when the line last changed
 	since   time.Time // when it first went down after it was last settled up
+	seen    time.Time // when it was last seen down
 	phase   phase
 	glitch  int // how many there were
 }
@@ -55,10 +63,15 @@ func (d *debouncer) sample(at time.Time, down, edge bool) verdict {
 		}
 		return nothing
 	}
-	// A press may end before the sample that would have decided it comes: its length is known all the same.
-	enough := d.phase == maybe && d.down && !down && at.Sub(d.changed) >= d.debounce && at.Sub(d.since) >= d.hold
+	// The reader learns of a press late, so one may be over before it has been seen for long enough. It counts if it was nearly
+	// so. What is counted is the time between two samples that saw it down: a reader that was held up makes no ring of a spike.
+	enough := d.phase == maybe && d.down && !down &&
+		d.seen.Sub(d.changed) >= d.debounce && d.seen.Sub(d.since) >= d.hold-d.hold/tolerance
 	if down != d.down || edge {
 		d.down, d.changed = down, at
+	}
+	if down {
+		d.seen = at
 	}
 	if enough {
 		d.phase = closed
@@ -101,7 +114,7 @@ func (d *debouncer) released() verdict {
 	}
 }
 
-// next is when a sample would decide something though nothing changes; false: never.
+// next is when the next sample is wanted though nothing changes; false: none is.
 func (d *debouncer) next() (time.Time, bool) {
 	settles := d.changed.Add(d.debounce)
 	switch {
@@ -110,7 +123,11 @@ func (d *debouncer) next() (time.Time, bool) {
 	case !d.down:
 		return settles, true
 	case d.phase == maybe:
-		return later(settles, d.since.Add(d.hold)), true
+		decides := later(settles, d.since.Add(d.hold))
+		if soon := d.seen.Add(watchEvery); soon.Before(decides) {
+			return soon, true
+		}
+		return decides, true
 	case d.phase == closed || d.phase == fromBoot:
 		return later(settles, d.since.Add(stuckAfter)), true
 	default: // jammed and down: only a change decides

@@ -63,7 +63,7 @@ type ButtonConfig struct {
 	// ActiveLow: the line is low while the button is pressed.
 	ActiveLow bool
 	Pull      Pull
-	// Debounce is how long the level must stay before it counts, Hold how long a press must last at least.
+	// Debounce is how long the level must stay before it counts, Hold how long a press must last at least (to within a fifth).
 	Debounce, Hold time.Duration
 }
 
