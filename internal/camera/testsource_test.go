@@ -128,19 +128,19 @@ func TestTestSourceKeepsItsPace(t *testing.T) {
 
 func TestTestSourceFollowsTheBitrate(t *testing.T) {
 	p := Params{Width: 640, Height: 480, Framerate: 30, Bitrate: 1_000_000}
-	units, when := record(t, p, 10*time.Second, map[time.Duration]func(Source){
-		5 * time.Second: func(s Source) { s.SetBitrate(80_000) },
+	units, when := record(t, p, 6*time.Second, map[time.Duration]func(Source){
+		2 * time.Second: func(s Source) { s.SetBitrate(80_000) },
 	})
 	var before, after int
 	for i, au := range units {
 		switch {
-		case when[i] < 5*time.Second:
-			before += len(au.Data) * 8 / 5
-		case when[i] >= 7*time.Second:
+		case when[i] < 2*time.Second:
+			before += len(au.Data) * 8 / 2
+		case when[i] >= 3*time.Second:
 			after += len(au.Data) * 8 / 3
 		}
 	}
-	if before > 1_100_000 || after > 100_000 || after > before/2 {
+	if before > 1_100_000 || after > 110_000 || after > before/2 {
 		t.Errorf("%d bit/s at 1 Mbit/s, then %d bit/s at 80 kbit/s", before, after)
 	}
 }
