@@ -102,7 +102,7 @@ export class Phone extends EventTarget {
     this.voice.end();
     this.#session = null;
     this.stream = null;
-    this.note = `${note} at ${new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}`;
+    this.note = `${note} at ${new Date().toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })}`;
     this.#to('idle');
   }
 
