@@ -29,7 +29,7 @@ func checkICEURL(s string) error {
 		return errICEURL
 	}
 	if strings.HasPrefix(address, "//") {
-		return errors.New("expected no // after stun: or turn:")
+		return errors.New("expected the host right after stun: or turn:, without //")
 	}
 	if !isHostPort(address) {
 		return errICEURL

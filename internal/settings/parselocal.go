@@ -92,7 +92,7 @@ func (r *reader) parse(data []byte) (Local, error) {
 		return Local{}, r.src.fault(1, 1, "the file is empty; expected at least home_assistant and buttons")
 	}
 	r.local(root, &l)
-	if err := join(r.faults); err != nil {
+	if err = join(r.faults); err != nil {
 		return Local{}, err
 	}
 	return l, nil
