@@ -125,7 +125,6 @@ func TestGranted(t *testing.T) {
 	}
 }
 
-// The values are those of RFC 7616 section 3.9.1, whose request is not SIP but whose digest is.
 func TestDigestAlgorithms(t *testing.T) {
 	challenge := func(headers ...string) *sipmsg.Response {
 		res := sipmsg.NewResponse(401, "Unauthorized")
