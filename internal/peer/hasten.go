@@ -9,7 +9,7 @@ import (
 
 // hastenAt are the moments after the answer at which ICE is made to look at its checks. Pion's agent does so every 200 ms
 // only, and webrtc has no setting for it: the pair that was found after one round trip would be nominated 200 ms later, and the
-// far side cannot begin DTLS before (measured against Asterisk: 205 ms to 235 ms, of 7 ms that it takes).
+// far side cannot begin DTLS before (from Asterisk's 200 to DTLS: 204 ms to 236 ms without this, 8 ms with it).
 var hastenAt = [...]time.Duration{
 	2 * time.Millisecond, 4 * time.Millisecond, 7 * time.Millisecond, 11 * time.Millisecond, 16 * time.Millisecond,
 	25 * time.Millisecond, 40 * time.Millisecond, 60 * time.Millisecond, 90 * time.Millisecond, 130 * time.Millisecond,

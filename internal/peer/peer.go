@@ -38,7 +38,7 @@ type Peer struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	work   workers
-	once   struct{ connected, failed, close sync.Once }
+	once   struct{ iceUp, connected, failed, close sync.Once }
 
 	// mu is for signalling: one description at a time.
 	mu     sync.Mutex
@@ -86,6 +86,7 @@ func newPeer(c Config) (*Peer, error) {
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	pc, print, err := newConnection(p)
 	if err != nil {
+		p.cancel(err)
 		return nil, err
 	}
 	p.pc = pc

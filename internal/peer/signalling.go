@@ -97,7 +97,7 @@ func (p *Peer) Reoffer(sdp string) (answer string, n Negotiated, err error) {
 	}
 	p.agreed.Store(a)
 	if resumed && p.connected.Load() {
-		p.askKeyFrame()
+		p.work.start(p.askKeyFrame) // not under the lock: the callee may ask something of the peer
 	}
 	p.local.version++
 	text := p.local.write(p.local.answerSections(plans))

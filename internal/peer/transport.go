@@ -3,6 +3,7 @@ package peer
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pion/webrtc/v4"
 )
@@ -10,19 +11,20 @@ import (
 // iceState is pion's callback.
 func (p *Peer) iceState(s webrtc.ICEConnectionState) {
 	p.log.Debug("ICE", "state", s.String())
-	if s != webrtc.ICEConnectionStateConnected {
-		return
+	if s == webrtc.ICEConnectionStateConnected {
+		p.iceConnected(p.config.Now())
 	}
-	p.seen.Lock()
-	first := p.seen.iceAt.IsZero()
-	if first {
-		p.seen.iceAt = p.config.Now()
-	}
-	p.seen.Unlock()
-	if first {
+}
+
+// iceConnected notes the first pair. It is called by whichever of pion's callbacks comes first: they keep no order.
+func (p *Peer) iceConnected(now time.Time) {
+	p.once.iceUp.Do(func() {
+		p.seen.Lock()
+		p.seen.iceAt = now
+		p.seen.Unlock()
 		close(p.iceUp)
 		p.work.start(p.watchDTLS)
-	}
+	})
 }
 
 // watchDTLS gives up a key exchange that goes nowhere; pion would try for ever.
@@ -51,10 +53,8 @@ func (p *Peer) connectionState(s webrtc.PeerConnectionState) {
 func (p *Peer) ready() {
 	p.once.connected.Do(func() {
 		now := p.config.Now()
+		p.iceConnected(now)
 		p.seen.Lock()
-		if p.seen.iceAt.IsZero() {
-			p.seen.iceAt = now // pion's callbacks keep no order among each other
-		}
 		p.seen.dtlsAt = now
 		iceAt := p.seen.iceAt
 		p.seen.Unlock()
