@@ -16,6 +16,36 @@ func codecs() []Codec {
 	return []Codec{{"opus", 48000, 2}, {"PCMU", 8000, 1}, {"PCMA", 8000, 1}}
 }
 
+// coderOf makes a coder.
+func coderOf(t *testing.T, c Codec) coder {
+	t.Helper()
+	made, err := newCoder(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// encode codes a frame.
+func encode(t *testing.T, c coder, pcm []int16) []byte {
+	t.Helper()
+	payload, err := c.encode(pcm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return payload
+}
+
+// decode gives the sound of a payload.
+func decode(t *testing.T, c coder, payload []byte) []int16 {
+	t.Helper()
+	pcm, err := c.decode(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pcm
+}
+
 // TestToneSurvivesTheNetwork sends a tone of four seconds through each codec and a network that loses, reorders, delays
 // and repeats packets, and listens to what comes out.
 func TestToneSurvivesTheNetwork(t *testing.T) {
@@ -56,10 +86,7 @@ func TestToneSurvivesTheNetwork(t *testing.T) {
 func throughNetwork(t *testing.T, codec Codec, loss float64, voice func(frame int) []int16) ([]Meter, Stats) {
 	t.Helper()
 	const frames = 200
-	sender, err := newCoder(codec)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sender := coderOf(t, codec)
 	receiver, err := NewEngine(NewSilentDevice(), EngineOptions{}).Open(codec, func([]byte, time.Duration) {})
 	if err != nil {
 		t.Fatal(err)
@@ -78,10 +105,7 @@ func throughNetwork(t *testing.T, codec Codec, loss float64, voice func(frame in
 	pcm := make([]int16, FrameSamples)
 	for frame := range frames {
 		now := began.Add(time.Duration(frame) * FrameDuration)
-		payload, err := sender.encode(voice(frame))
-		if err != nil {
-			t.Fatal(err)
-		}
+		payload := encode(t, sender, voice(frame))
 		f := flight{uint16(65400 + frame), uint32(frame * codec.ClockRate / 50), payload, now}
 		for copies := 1 + random.IntN(20)/19; copies > 0; copies-- {
 			f.at = now.Add(time.Duration(random.IntN(30)) * time.Millisecond)
@@ -110,22 +134,16 @@ func throughNetwork(t *testing.T, codec Codec, loss float64, voice func(frame in
 func TestEveryFrequencyOfSpeechPasses(t *testing.T) {
 	for _, codec := range codecs() {
 		for _, hz := range []float64{200, 440, 1000, 2000, 3000, 3400} {
-			coder, err := newCoder(codec)
-			if err != nil {
-				t.Fatal(err)
-			}
+			both := coderOf(t, codec)
 			var ear meter
 			for frame := range 20 {
-				payload, err := coder.encode(sine(hz, -20, FrameSamples, frame*FrameSamples))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got := coder.duration(payload); got != FrameDuration {
+				payload := encode(t, both, sine(hz, -20, FrameSamples, frame*FrameSamples))
+				if got := both.duration(payload); got != FrameDuration {
 					t.Fatalf("%s: a payload of %v", codec, got)
 				}
-				pcm, err := coder.decode(payload)
-				if err != nil || len(pcm) != FrameSamples {
-					t.Fatalf("%s: %d samples, %v", codec, len(pcm), err)
+				pcm := decode(t, both, payload)
+				if len(pcm) != FrameSamples {
+					t.Fatalf("%s: %d samples", codec, len(pcm))
 				}
 				ear.write(pcm)
 			}
@@ -137,18 +155,10 @@ func TestEveryFrequencyOfSpeechPasses(t *testing.T) {
 }
 
 func TestWhatG711CannotCarryIsFilteredOut(t *testing.T) {
-	coder := newG711Coder(alaw())
+	both := newG711Coder(alaw())
 	var ear meter
 	for frame := range 20 {
-		payload, err := coder.encode(sine(5200, -20, FrameSamples, frame*FrameSamples))
-		if err != nil {
-			t.Fatal(err)
-		}
-		pcm, err := coder.decode(payload)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ear.write(pcm)
+		ear.write(decode(t, both, encode(t, both, sine(5200, -20, FrameSamples, frame*FrameSamples))))
 	}
 	if m := ear.read(); m.LevelDBFS > -65 { // without the filter it would be a tone of 2800 Hz at -20
 		t.Errorf("5.2 kHz became %+v", m)
@@ -157,22 +167,13 @@ func TestWhatG711CannotCarryIsFilteredOut(t *testing.T) {
 
 func TestConcealedToneStaysAndFades(t *testing.T) {
 	for _, codec := range codecs() {
-		coder, err := newCoder(codec)
-		if err != nil {
-			t.Fatal(err)
-		}
+		both := coderOf(t, codec)
 		for frame := range 20 {
-			payload, err := coder.encode(sine(440, -20, FrameSamples, frame*FrameSamples))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := coder.decode(payload); err != nil {
-				t.Fatal(err)
-			}
+			decode(t, both, encode(t, both, sine(440, -20, FrameSamples, frame*FrameSamples)))
 		}
 		var levels []float64
 		for range 50 {
-			pcm, err := coder.conceal(FrameSamples)
+			pcm, err := both.conceal(FrameSamples)
 			if err != nil || len(pcm) != FrameSamples {
 				t.Fatalf("%s: %d samples, %v", codec, len(pcm), err)
 			}
@@ -191,10 +192,7 @@ func TestOpusTakesStereoAndAnyLength(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			coder, err := newOpusCoder()
-			if err != nil {
-				t.Fatal(err)
-			}
+			both := coderOf(t, codecs()[0])
 			var ear meter
 			samples := int(ms * 48)
 			for at := 0; at < SampleRate/5; at += samples {
@@ -205,16 +203,16 @@ func TestOpusTakesStereoAndAnyLength(t *testing.T) {
 					}
 				}
 				packet := make([]byte, maxPayload)
-				n, err := encoder.Encode(pcm, packet)
-				if err != nil {
-					t.Fatal(err)
+				n, encodeErr := encoder.Encode(pcm, packet)
+				if encodeErr != nil {
+					t.Fatal(encodeErr)
 				}
-				if got := coder.duration(packet[:n]); got != time.Duration(ms*float64(time.Millisecond)) {
+				if got := both.duration(packet[:n]); got != time.Duration(ms*float64(time.Millisecond)) {
 					t.Fatalf("%v ms: told as %v", ms, got)
 				}
-				decoded, err := coder.decode(packet[:n])
-				if err != nil || len(decoded) != samples {
-					t.Fatalf("%v ms, %d channels: %d samples, %v", ms, channels, len(decoded), err)
+				decoded := decode(t, both, packet[:n])
+				if len(decoded) != samples {
+					t.Fatalf("%v ms, %d channels: %d samples", ms, channels, len(decoded))
 				}
 				ear.write(decoded)
 			}

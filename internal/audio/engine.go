@@ -177,7 +177,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		e.setState(StateFailed)
 		e.log.Warn("sound device broke", "device", e.device.Name(), "error", err, "retry_in", wait)
 		e.onFault(err)
-		if err := e.session(ctx, silentDevice{}, wait, func() {}); err != nil {
+		if err = e.session(ctx, silentDevice{}, wait, func() {}); err != nil {
 			return err // it cannot break
 		}
 		wait = min(2*wait, lastBackOff)

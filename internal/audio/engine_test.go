@@ -283,7 +283,7 @@ func TestTonesAreHeard(t *testing.T) {
 				}
 				e.StopTone()
 				synctest.Wait()
-				if got := e.Status(); got.State != StateIdle || got.Tone != "" {
+				if got = e.Status(); got.State != StateIdle || got.Tone != "" {
 					t.Errorf("stopped: %+v", got)
 				}
 			})

@@ -37,10 +37,11 @@ func newOpusCoder() (*opusCoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opus decoder: %w", err)
 	}
-	if err := errors.Join(
+	err = errors.Join(
 		encoder.SetBitrate(opusBitrate), encoder.SetComplexity(opusComplexity), encoder.SetInBandFEC(true),
 		encoder.SetPacketLossPerc(opusExpectedLoss), encoder.SetDTX(false),
-	); err != nil {
+	)
+	if err != nil {
 		return nil, fmt.Errorf("opus encoder: %w", err)
 	}
 	return &opusCoder{encoder: encoder, decoder: decoder}, nil

@@ -1,6 +1,7 @@
 package camera
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -23,24 +24,21 @@ func BenchmarkReaders(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer func() {
-				if err := enc.close(); err != nil {
-					b.Error(err)
+				if closeErr := enc.close(); closeErr != nil {
+					b.Error(closeErr)
 				}
 			}()
 			began, painter := time.Now(), newPainter(p.Width, p.Height)
 			for i := 0; b.Loop(); i++ {
 				pts := time.Duration(i) * time.Second / 30
-				data, err := enc.encode(painter.paint(began.Add(pts), i))
-				if err != nil {
-					b.Fatal(err)
-				}
-				idr, err := randomAccess(data)
-				if err != nil {
+				data, encodeErr := enc.encode(painter.paint(began.Add(pts), i))
+				idr, parseErr := randomAccess(data)
+				if err = errors.Join(encodeErr, parseErr); err != nil {
 					b.Fatal(err)
 				}
 				h.deliver(AccessUnit{Data: data, PTS: pts, IDR: idr})
 				for _, r := range watching {
-					if _, err := r.Next(b.Context()); err != nil {
+					if _, err = r.Next(b.Context()); err != nil {
 						b.Fatal(err)
 					}
 				}

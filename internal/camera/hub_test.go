@@ -168,7 +168,7 @@ func TestReaderBeginsWithAnIDRAtOnce(t *testing.T) {
 		if !au.IDR || au.Captured != joined {
 			t.Errorf("joined at %v, first picture %+v", joined, au)
 		}
-		if au := next(t, late); au.IDR {
+		if next(t, late).IDR {
 			t.Error("the second picture is an IDR again")
 		}
 	})

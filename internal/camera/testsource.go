@@ -58,7 +58,7 @@ func (s *testSource) SetBitrate(bps int) { s.bitrate.Store(int64(max(minBitrate,
 
 // Run implements [Source].
 func (s *testSource) Run(ctx context.Context, p Params, out func(AccessUnit)) (err error) {
-	if err := checkParams(p); err != nil {
+	if err = checkParams(p); err != nil {
 		return err
 	}
 	s.bitrate.Store(0)
@@ -74,7 +74,7 @@ func (s *testSource) Run(ctx context.Context, p Params, out func(AccessUnit)) (e
 	defer ticker.Stop()
 	s.forced() // the first picture is an IDR anyway
 	for idr := false; ; idr = s.forced() {
-		if err := shot.take(idr); err != nil {
+		if err = shot.take(idr); err != nil {
 			return err
 		}
 		select {
