@@ -126,7 +126,7 @@ func (h *home) client() (*homeassistant.Client, error) {
 		return nil, fmt.Errorf("read the token: %w", err)
 	}
 	h.health.Clear(health.CodeTokenMissing)
-	tlsConf, err := tlsConfig(h.opt.Local.HomeAssistant.TLS)
+	tlsConf, err := h.opt.Local.HomeAssistant.TLS.Config()
 	if err != nil {
 		h.health.Raise(health.CodeHomeAssistantUnreachable, err.Error())
 		return nil, err
@@ -168,23 +168,33 @@ func (h *home) reportProblems(problems []settings.Problem, err error) {
 		h.health.Raise(health.CodeSettingsInvalid, err.Error())
 		return
 	}
-	if len(problems) == 0 {
-		h.health.Clear(health.CodeSettingsInvalid)
-		return
-	}
-	text := ""
-	for i, p := range problems {
-		if i > 0 {
-			text += "; "
+	text := map[health.Code]string{health.CodeSettingsInvalid: "", health.CodeICEServerInvalid: ""}
+	for _, p := range problems {
+		code := health.CodeSettingsInvalid
+		if p.AboutICEServer() {
+			code = health.CodeICEServerInvalid
 		}
-		text += p.Path + ": " + p.Message
+		if text[code] != "" {
+			text[code] += "; "
+		}
+		text[code] += p.Path + ": " + p.Message
 	}
-	h.health.Raise(health.CodeSettingsInvalid, text)
+	for code, t := range text {
+		if t == "" {
+			h.health.Clear(code)
+		} else {
+			h.health.Raise(code, t)
+		}
+	}
 }
 
 // mergeFault keeps the faults and standing warnings of choosing the door's user and of what it offers.
 func (h *home) mergeFault(notices []settings.Notice, err error) {
-	if err != nil {
+	switch {
+	case errors.Is(err, settings.ErrNoPBXAddress):
+		h.health.Raise(health.CodeNoPBXAddress, err.Error())
+		return
+	case err != nil:
 		h.health.Raise(health.CodeNoUser, err.Error())
 		return
 	}
@@ -192,6 +202,7 @@ func (h *home) mergeFault(notices []settings.Notice, err error) {
 	for notice, code := range map[settings.Notice]health.Code{
 		settings.NoticeBackupUser: health.CodeBackupUser,
 		settings.NoticeNoPicture:  health.CodeNoPicture,
+		settings.NoticeNoTargets:  health.CodeNoTargets,
 	} {
 		standing := false
 		for _, n := range notices {

@@ -28,7 +28,7 @@ type line struct {
 
 func newLine(o Options, s settings.Settings, client *homeassistant.Client, h *health.Register) (*line, error) {
 	l := &line{settings: s, client: client, health: h, want: mostTargets(s.Local)}
-	tlsConf, err := tlsConfig(s.Local.SIP.TLS)
+	tlsConf, err := s.Local.SIP.TLS.Config()
 	if err != nil {
 		h.Raise(health.CodePBXUnreachable, "sip.tls: "+err.Error())
 		return nil, fmt.Errorf("sip.tls: %w", err)
@@ -37,8 +37,8 @@ func newLine(o Options, s settings.Settings, client *homeassistant.Client, h *he
 		return sip.Endpoint{URL: s.PBX.URL, TLS: tlsConf, Via: s.PBX.Kind}, nil
 	}
 	var diagnose func(context.Context, sip.Endpoint, error) error
-	if s.PBX.Kind == "ingress" {
-		homeTLS, err := tlsConfig(s.Local.HomeAssistant.TLS)
+	if s.PBX.Kind == settings.PBXIngress {
+		homeTLS, err := s.Local.HomeAssistant.TLS.Config()
 		if err != nil {
 			return nil, fmt.Errorf("home_assistant.tls: %w", err)
 		}

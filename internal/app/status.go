@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"doorstation/internal/audio"
 	"doorstation/internal/control"
 	"doorstation/internal/gpio"
 	"doorstation/internal/sip"
@@ -84,14 +85,14 @@ func (a *App) visitStatus(s *control.Status) {
 func (a *App) soundStatus(s *control.Status) {
 	e := a.audio.Status()
 	s.Sound = control.Sound{
-		Device: e.Device, State: string(e.State), FarLevel: finite(e.Far.LevelDBFS, e.Streams > 0),
-		FarFrequency: finite(e.Far.FrequencyHz, e.Streams > 0 && e.Far.FrequencyHz > 0), NearLevel: finite(e.Near.LevelDBFS, e.Streams > 0),
+		Device: e.Device, State: string(e.State), FarLevel: figure(e.Far.LevelDBFS, e.Streams > 0),
+		FarFrequency: figure(e.Far.FrequencyHz, e.Streams > 0 && e.Far.FrequencyHz > 0), NearLevel: figure(e.Near.LevelDBFS, e.Streams > 0),
 	}
 }
 
-// finite is nil for what JSON can't say (the level of digital silence is minus infinity) or what is not known.
-func finite(v float64, known bool) *float64 {
-	if !known || math.IsInf(v, 0) || math.IsNaN(v) {
+// figure is nil for silence, for what JSON can't say, and for what is not known.
+func figure(v float64, known bool) *float64 {
+	if !known || math.IsInf(v, 0) || math.IsNaN(v) || v <= audio.SilenceDBFS {
 		return nil
 	}
 	v = math.Round(v*10) / 10
