@@ -219,7 +219,10 @@ func (e *Engine) session(ctx context.Context, d Device, limit time.Duration, wor
 	defer e.quiet()
 	stop := func() error {
 		cancel()
-		<-ended
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			// It was told to end: how it did is no fault of the next session.
+			e.log.Debug("the sound device ended badly", "device", d.Name(), "error", err)
+		}
 		return nil
 	}
 	var over <-chan time.Time

@@ -86,8 +86,8 @@ func echo(t *testing.T) *url.URL {
 		}
 		defer conn.CloseNow()
 		for {
-			kind, data, err := conn.Read(r.Context())
-			if err != nil || conn.Write(r.Context(), kind, data) != nil {
+			kind, data, readErr := conn.Read(r.Context())
+			if readErr != nil || conn.Write(r.Context(), kind, data) != nil {
 				return
 			}
 		}

@@ -23,20 +23,20 @@ func TestASilentServerIsGivenUpAfterTenSeconds(t *testing.T) {
 			near, far := net.Pipe()
 			go func() {
 				_, copyErr := io.Copy(io.Discard, far) // takes the request, says nothing
-				if err := errors.Join(copyErr, far.Close()); err != nil {
-					t.Error(err)
+				if farErr := errors.Join(copyErr, far.Close()); farErr != nil {
+					t.Error(farErr)
 				}
 			}()
 			return near, nil
 		}
 		for name, ask := range map[string]func(context.Context) error{
-			"config":  func(ctx context.Context) error { _, err := c.SIPCoreConfig(ctx); return err },
-			"user":    func(ctx context.Context) error { _, err := c.CurrentUser(ctx); return err },
-			"ingress": func(ctx context.Context) error { _, err := c.Ingress(ctx); return err },
+			"config":  func(ctx context.Context) error { _, askErr := c.SIPCoreConfig(ctx); return askErr },
+			"user":    func(ctx context.Context) error { _, askErr := c.CurrentUser(ctx); return askErr },
+			"ingress": func(ctx context.Context) error { _, askErr := c.Ingress(ctx); return askErr },
 			"check":   func(ctx context.Context) error { return c.CheckIngress(ctx, Ingress{HTTPURL: "http://ha/x"}) },
 		} {
 			start := time.Now()
-			err := ask(t.Context())
+			err = ask(t.Context())
 			if !errors.Is(err, ErrUnreachable) || !errors.Is(err, errSlow) {
 				t.Errorf("%s: %v, want ErrUnreachable for its length", name, err)
 			}

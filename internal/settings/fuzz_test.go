@@ -28,16 +28,16 @@ func FuzzParseLocal(f *testing.F) {
 		if len(data) > maxLocalFile {
 			return
 		}
-		l, err := ParseLocal("fuzz", data)
-		if err == nil {
+		l, parseErr := ParseLocal("fuzz", data)
+		if parseErr == nil {
 			if l.HomeAssistant.URL == "" || len(l.Buttons) == 0 || l.Call.MaxTalk == 0 {
 				t.Errorf("accepted with holes: %+v", l)
 			}
 			return
 		}
 		var fileErr *FileError
-		if !errors.As(err, &fileErr) || fileErr.Line < 1 || fileErr.Message == "" || fileErr.Excerpt == "" {
-			t.Errorf("not an error with a place: %#v", err)
+		if !errors.As(parseErr, &fileErr) || fileErr.Line < 1 || fileErr.Message == "" || fileErr.Excerpt == "" {
+			t.Errorf("not an error with a place: %#v", parseErr)
 		}
 	})
 }

@@ -141,10 +141,10 @@ func addStopwatch(line map[string]any, r *report) {
 		return
 	}
 	at := func(mark string) (time.Duration, bool) {
-		ms, ok := watch[mark+"_ms"].(float64)
-		return time.Duration(ms * float64(time.Millisecond)), ok
+		ms, passed := watch[mark+"_ms"].(float64)
+		return time.Duration(ms * float64(time.Millisecond)), passed
 	}
-	if d, ok := at("invite"); ok {
+	if d, passed := at("invite"); passed {
 		r.invite.add(d)
 	}
 	for i, pair := range [][2]string{{"answer", "ice"}, {"ice", "dtls"}, {"dtls", "key_frame"}} {
@@ -184,7 +184,7 @@ func measureDeadServers(t lab.T, p plan, r *report) {
 	}
 	for _, line := range h.Door.VisitLines() {
 		if watch, ok := line["after_press"].(map[string]any); ok {
-			if ms, ok := watch["invite_ms"].(float64); ok {
+			if ms, passed := watch["invite_ms"].(float64); passed {
 				r.inviteDead.add(time.Duration(ms * float64(time.Millisecond)))
 			}
 		}
@@ -236,7 +236,7 @@ func rss(t lab.T, pid int) int {
 	}
 	for line := range strings.Lines(string(text)) {
 		var kb int
-		if n, err := fmt.Sscanf(line, "VmRSS: %d kB", &kb); n == 1 && err == nil {
+		if n, scanErr := fmt.Sscanf(line, "VmRSS: %d kB", &kb); n == 1 && scanErr == nil {
 			return kb
 		}
 	}

@@ -54,8 +54,8 @@ func assertVisitLine(t *testing.T, d *house.Door) {
 	}
 	last := 0.0
 	for _, mark := range []string{"invite_ms", "ringing_ms", "answer_ms", "dtls_ms", "key_frame_ms"} {
-		at, ok := watch[mark].(float64)
-		if !ok {
+		at, passed := watch[mark].(float64)
+		if !passed {
 			t.Errorf("the stopwatch has no %s: %v", mark, watch)
 			continue
 		}
@@ -65,13 +65,13 @@ func assertVisitLine(t *testing.T, d *house.Door) {
 		last = at
 	}
 	for _, mark := range []string{"ice_ms", "far_sound_ms"} {
-		if _, ok := watch[mark].(float64); !ok {
+		if _, passed := watch[mark].(float64); !passed {
 			t.Errorf("the stopwatch has no %s: %v", mark, watch)
 		}
 	}
 	for _, direction := range []string{"audio_sent", "audio_received", "video_sent"} {
-		counts, ok := line[direction].(map[string]any)
-		if !ok || counts["packets"].(float64) == 0 {
+		counts, told := line[direction].(map[string]any)
+		if !told || counts["packets"].(float64) == 0 {
 			t.Errorf("the line says of %s: %v", direction, line[direction])
 		}
 	}

@@ -54,22 +54,22 @@ func StartDoor(t lab.T, o DoorOptions) *Door {
 	d.socket = filepath.Join(d.dir, "control.sock")
 	token := filepath.Join(d.dir, "token")
 	config := filepath.Join(d.dir, "config.yaml")
-	if err := os.WriteFile(token, []byte(o.Token+"\n"), 0o600); err != nil {
+	if err = os.WriteFile(token, []byte(o.Token+"\n"), 0o600); err != nil {
 		t.Fatalf("house: %v", err)
 	}
-	if err := os.WriteFile(config, []byte(strings.ReplaceAll(o.Config, "TOKEN_FILE", token)), 0o600); err != nil {
+	if err = os.WriteFile(config, []byte(strings.ReplaceAll(o.Config, "TOKEN_FILE", token)), 0o600); err != nil {
 		t.Fatalf("house: %v", err)
 	}
 	d.cmd = exec.Command(o.Binary, "run", "--config", config, "--socket", d.socket)
 	d.cmd.Stderr, d.cmd.Stdout = d.log, d.log
 	d.cmd.Env = append(os.Environ(), "GOTRACEBACK=all")
-	if err := d.cmd.Start(); err != nil {
+	if err = d.cmd.Start(); err != nil {
 		t.Fatalf("house: %v", err)
 	}
 	go func() {
 		// The exit status is read from ProcessState by whoever waits for exited.
-		if err := d.cmd.Wait(); err != nil {
-			d.log.note("agent ended: " + err.Error())
+		if waitErr := d.cmd.Wait(); waitErr != nil {
+			d.log.note("agent ended: " + waitErr.Error())
 		}
 		close(d.exited)
 	}()
@@ -77,8 +77,8 @@ func StartDoor(t lab.T, o DoorOptions) *Door {
 	t.Cleanup(func() {
 		d.end()
 		d.checkLog(o.Secrets)
-		if err := os.RemoveAll(d.dir); err != nil {
-			t.Errorf("house: %v", err)
+		if removeErr := os.RemoveAll(d.dir); removeErr != nil {
+			t.Errorf("house: %v", removeErr)
 		}
 		if t.Failed() {
 			t.Logf("the agent's log:\n%s", d.log.String())

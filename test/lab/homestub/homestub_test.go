@@ -74,13 +74,13 @@ func api(t *testing.T, base string) func(cmd map[string]any) map[string]any {
 	exchange := func(cmd map[string]any) map[string]any {
 		t.Helper()
 		if cmd != nil {
-			if err := wsjson.Write(t.Context(), conn, cmd); err != nil {
-				t.Fatal(err)
+			if writeErr := wsjson.Write(t.Context(), conn, cmd); writeErr != nil {
+				t.Fatal(writeErr)
 			}
 		}
 		var got map[string]any
-		if err := wsjson.Read(t.Context(), conn, &got); err != nil {
-			t.Fatal(err)
+		if readErr := wsjson.Read(t.Context(), conn, &got); readErr != nil {
+			t.Fatal(readErr)
 		}
 		return got
 	}
@@ -339,9 +339,9 @@ func TestAShutWayOpensAndCloses(t *testing.T) {
 	target, _ := pbx(t)
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	silent, err := url.Parse(gone.URL)
-	if err != nil {
-		t.Fatal(err)
+	silent, parseErr := url.Parse(gone.URL)
+	if parseErr != nil {
+		t.Fatal(parseErr)
 	}
 	for _, tt := range []struct {
 		name   string
