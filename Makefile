@@ -26,7 +26,9 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: deps-demo ## a home in miniature around the real agent: prints an address to open
-	go run ./test/demo
+	@mkdir -p bin
+	go build -o bin/demo ./test/demo
+	@exec bin/demo
 
 test: deps lint test-unit test-e2e ## everything: lint, unit tests, household scenarios on real parts
 

@@ -75,7 +75,8 @@ func TestStopWhileRinging(t *testing.T) {
 }
 
 func TestADoorThatDiesLeavesNoCallStanding(t *testing.T) {
-	h, kitchen := evening(t, house.Options{}, lab.PopupOptions{})
+	t.Parallel()
+	h, kitchen := evening(t, house.Options{Asterisk: lab.AsteriskOptions{Ports: ports(1)}}, lab.PopupOptions{})
 	answered(t, h, kitchen)
 	h.Door.Kill()
 	// Session-Expires: 90;refresher=uac: the PBX ends the call of a door that does not refresh it.
@@ -84,7 +85,8 @@ func TestADoorThatDiesLeavesNoCallStanding(t *testing.T) {
 }
 
 func TestATalkLongerThanTheSessionTimerGoesOn(t *testing.T) {
-	h, kitchen := evening(t, house.Options{}, lab.PopupOptions{})
+	t.Parallel()
+	h, kitchen := evening(t, house.Options{Asterisk: lab.AsteriskOptions{Ports: ports(2)}}, lab.PopupOptions{})
 	answered(t, h, kitchen)
 	began := kitchen.Video().Shown
 	// The session is refreshed at half of its 90 s; a picture and a voice after 100 s show that it was.

@@ -121,5 +121,13 @@ func near(hz, want float64) error {
 	return nil
 }
 
+// ports are those of a PBX of its own, for a scenario that mostly waits and so runs beside others. n is from 1 to 9.
+func ports(n int) lab.Ports {
+	return lab.Ports{
+		WS: 8100 + 10*n, WSS: 8101 + 10*n, SIP: 5100 + 10*n,
+		RTP: lab.PortRange{From: 20000 + 1000*n, To: 20900 + 1000*n},
+	}
+}
+
 // asExit says whether err is the exit status of a process.
 func asExit(err error, exit **exec.ExitError) bool { return errors.As(err, exit) }

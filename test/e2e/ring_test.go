@@ -148,9 +148,10 @@ func TestADeadSTUNServerDelaysNothingAtTheDoor(t *testing.T) {
 }
 
 func TestAPBXThatWaitsForADeadSTUNServerIsNotGivenUp(t *testing.T) {
+	t.Parallel()
 	h, kitchen := evening(t, house.Options{
 		Ring:     "10s",
-		Asterisk: lab.AsteriskOptions{STUN: lab.SilentSTUN(t)},
+		Asterisk: lab.AsteriskOptions{STUN: lab.SilentSTUN(t), Ports: ports(3)},
 	}, lab.PopupOptions{})
 	h.Door.Press("")
 	// Asterisk sits out the server for 18 s on each leg.
