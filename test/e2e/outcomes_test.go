@@ -3,6 +3,7 @@ package e2e
 import (
 	"testing"
 
+	"doorstation/internal/control"
 	"doorstation/test/house"
 	"doorstation/test/lab"
 )
@@ -67,6 +68,19 @@ func TestThePBXIsGone(t *testing.T) {
 	h.Door.WaitOutcome(1, "offline")
 	h.PBX.Start(t)
 	h.Door.WaitRegistered()
+}
+
+func TestThePBXIsSilent(t *testing.T) {
+	t.Parallel()
+	h, _ := evening(t, house.Options{Asterisk: lab.AsteriskOptions{Ports: ports(5)}}, lab.PopupOptions{})
+	h.PBX.Freeze()
+	h.Door.Press("")
+	h.Door.Wait(4*patience, "the visit ended as unreachable", func(s control.Status) bool {
+		return s.Calls.Last != nil && s.Calls.Last.Outcome == "unreachable"
+	})
+	h.PBX.Thaw()
+	h.Door.Wait(4*patience, "registered again", func(s control.Status) bool { return s.Registration.State == "registered" })
+	assertNoChannels(t, h)
 }
 
 // assertNoChannels checks that nothing was left standing at the PBX.

@@ -125,11 +125,12 @@ func TestAPBXWithoutVideoLeavesAWorkingTalk(t *testing.T) {
 }
 
 func TestADeadSTUNServerDelaysNothingAtTheDoor(t *testing.T) {
-	h, kitchen := evening(t, house.Options{SIPCore: func(core map[string]any) {
+	const credential = "not-for-logs-9"
+	h, kitchen := evening(t, house.Options{Secrets: []string{credential}, SIPCore: func(core map[string]any) {
 		core["ice_config"] = map[string]any{
 			"iceServers": []any{
 				map[string]any{"urls": "stun:" + lab.SilentSTUN(t)},
-				map[string]any{"urls": []any{"turn:" + lab.SilentSTUN(t) + "?transport=udp"}, "username": "u", "credential": "not-for-logs-9"},
+				map[string]any{"urls": []any{"turn:" + lab.SilentSTUN(t) + "?transport=udp"}, "username": "u", "credential": credential},
 			},
 			"iceGatheringTimeout": 1000,
 		}

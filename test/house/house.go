@@ -37,6 +37,8 @@ type Options struct {
 	// Config is added to the door's local file, Ring is how long it rings (default 20s).
 	Config string
 	Ring   string
+	// Secrets besides the token and the passwords that must not stand in the door's log.
+	Secrets []string
 	// Binary is the agent; default: Build's with the race detector.
 	Binary string
 	// Home changes Home Assistant's stand-in before the start.
@@ -97,7 +99,7 @@ func (h *House) StartDoor() *Door {
 		binary = Build(h.t)
 	}
 	h.Door = StartDoor(h.t, DoorOptions{
-		Binary: binary, Config: h.config(), Token: Token, Secrets: []string{Token, lab.Password},
+		Binary: binary, Config: h.config(), Token: Token, Secrets: append([]string{Token, lab.Password}, h.opt.Secrets...),
 	})
 	return h.Door
 }
