@@ -17,82 +17,171 @@ const hostGrace = 200 * time.Millisecond
 // errWithClose gives up something half made: its own error, and that of closing what there was.
 func errWithClose(err error, closing func() error) error { return errors.Join(err, closing()) }
 
+// harvest is what a gathering has found, by kind of candidate.
+type harvest struct{ host, reflexive, relay int }
+
+func (h *harvest) count(t webrtc.ICECandidateType) {
+	switch t {
+	case webrtc.ICECandidateTypeHost:
+		h.host++
+	case webrtc.ICECandidateTypeSrflx:
+		h.reflexive++
+	case webrtc.ICECandidateTypeRelay:
+		h.relay++
+	default:
+	}
+}
+
+// covers tells whether nothing is missing that o had.
+func (h harvest) covers(o harvest) bool {
+	return h.host >= o.host && h.reflexive >= o.reflexive && h.relay >= o.relay
+}
+
+// experience is what the last gathering found that was given its full time or came to its end. Those that begin later need not
+// wait for more: a server that said nothing then will hardly speak now. They go on listening to it all the same, so that it is
+// counted on again once it has answered. The zero value knows nothing yet.
+type experience struct {
+	mu    sync.Mutex
+	since time.Time // when that gathering began
+	last  harvest
+}
+
+// note takes in what a gathering found that began at since.
+func (e *experience) note(since time.Time, h harvest) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !since.Before(e.since) {
+		e.since, e.last = since, h
+	}
+}
+
+// satisfied tells whether waiting is not known to bring more than h.
+func (e *experience) satisfied(h harvest) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return !e.since.IsZero() && h.covers(e.last)
+}
+
 // gatherer collects candidates, one generation after the other: an ICE restart begins a new one.
 type gatherer struct {
-	mu    sync.Mutex
-	since time.Time
-	found []webrtc.ICECandidate
-	first chan struct{} // closed with the first candidate of this generation, or when there will be none
-	done  chan struct{} // closed when this generation is complete
+	limit     time.Duration // the gathering time
+	relayOnly bool          // other candidates are of no use
+	known     *experience
+
+	mu      sync.Mutex
+	since   time.Time
+	found   []webrtc.ICECandidate
+	harvest harvest
+	judged  bool          // this generation's harvest has become experience, or must not
+	changed chan struct{} // closed, and replaced, when a candidate comes or the last has come
+	done    chan struct{} // closed when this generation is complete
 }
 
-func newGatherer() *gatherer {
-	g := &gatherer{}
-	g.begin()
-	return g
+func newGatherer(c Config, known *experience) *gatherer {
+	return &gatherer{
+		limit: c.GatheringTimeout, relayOnly: c.RelayOnly, known: known,
+		since: time.Now(), changed: make(chan struct{}), done: make(chan struct{}),
+	}
 }
 
-func (g *gatherer) begin() {
+// restart begins a new generation. It makes no experience, for the end of the one before may still be reported.
+func (g *gatherer) restart() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.since = time.Now()
-	g.found = nil
-	g.first, g.done = make(chan struct{}), make(chan struct{})
+	g.found, g.harvest, g.judged = nil, harvest{}, true
+	g.done = make(chan struct{})
 }
 
 // take is the PeerConnection's callback; nil ends a generation.
 func (g *gatherer) take(c *webrtc.ICECandidate) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if c != nil {
+	g.judge() // what comes after the time was up is no experience to count on
+	switch {
+	case c != nil:
 		g.found = append(g.found, *c)
+		g.harvest.count(c.Typ)
+	case !isClosed(g.done):
+		close(g.done)
+		g.judge()
 	}
-	closeOnce(g.first)
-	if c == nil {
-		closeOnce(g.done)
+	close(g.changed)
+	g.changed = make(chan struct{})
+}
+
+// judge makes this generation's harvest the experience for later ones when its time is up or it is complete. The caller holds mu.
+func (g *gatherer) judge() {
+	if !g.judged && g.over() {
+		g.judged = true
+		g.known.note(g.since, g.harvest)
 	}
 }
 
-func closeOnce(c chan struct{}) {
-	select {
-	case <-c:
-	default:
-		close(c)
-	}
-}
+// over tells whether there is nothing more to wait for. The caller holds mu.
+func (g *gatherer) over() bool { return isClosed(g.done) || time.Since(g.since) >= g.limit }
 
-// settled tells whether an offer made now would not be made better by waiting for as long as limit allows.
-func (g *gatherer) settled(limit time.Duration) bool {
+// abandon says that the gathering ends before its time: what it has not found is nobody's fault.
+func (g *gatherer) abandon() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	select {
-	case <-g.done:
-		return true
-	default:
-		return len(g.found) > 0 && time.Since(g.since) >= limit
-	}
+	g.judge()
+	g.judged = true
 }
 
-// wait returns what was gathered when that is complete, or when limit is over since the beginning.
-func (g *gatherer) wait(ctx context.Context, limit time.Duration) ([]webrtc.ICECandidate, error) {
+// usable tells whether an offer could be made of what there is. The caller holds mu.
+func (g *gatherer) usable() bool {
+	if g.relayOnly {
+		return g.harvest.relay > 0
+	}
+	return len(g.found) > 0
+}
+
+// settled tells whether the gathering was given its time or is complete, with something in hand or nothing more to come.
+func (g *gatherer) settled() bool {
 	g.mu.Lock()
-	left := limit - time.Since(g.since)
-	first, done := g.first, g.done
-	g.mu.Unlock()
-	if left > 0 {
-		if err := waitFor(ctx, done, left); err != nil {
+	defer g.mu.Unlock()
+	g.judge()
+	return isClosed(g.done) || (len(g.found) > 0 && g.over())
+}
+
+// ready tells whether an offer made now would not be made better by waiting, as far as experience goes.
+func (g *gatherer) ready() bool {
+	if g.settled() {
+		return true
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.enough()
+}
+
+// enough tells whether there is all that experience promises. The caller holds mu.
+func (g *gatherer) enough() bool { return g.usable() && g.known.satisfied(g.harvest) }
+
+// wait returns what was gathered when that is complete, when it is all that experience promises, or when limit is over since the
+// beginning.
+func (g *gatherer) wait(ctx context.Context, limit time.Duration) ([]webrtc.ICECandidate, error) {
+	grace := time.Now().Add(hostGrace)
+	for {
+		g.mu.Lock()
+		g.judge()
+		found, changed := slices.Clone(g.found), g.changed
+		complete, end := isClosed(g.done) || g.enough(), g.since.Add(limit)
+		g.mu.Unlock()
+		if grace.After(end) && len(found) == 0 {
+			end = grace
+		}
+		left := time.Until(end)
+		if complete || left <= 0 {
+			if len(found) == 0 {
+				return nil, ErrNoCandidates
+			}
+			return found, nil
+		}
+		if err := waitFor(ctx, changed, left); err != nil {
 			return nil, err
 		}
 	}
-	if err := waitFor(ctx, first, hostGrace); err != nil {
-		return nil, err
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.found) == 0 {
-		return nil, ErrNoCandidates
-	}
-	return slices.Clone(g.found), nil
 }
 
 // waitFor returns nil when c is closed or d is over, and the cause when ctx ends first.

@@ -76,11 +76,11 @@ type remote struct {
 	lite         bool
 }
 
-// newPeer makes a peer that has begun to gather.
-func newPeer(c Config) (*Peer, error) {
+// newPeer makes a peer that has begun to gather; known is what others like it found before.
+func newPeer(c Config, known *experience) (*Peer, error) {
 	c = c.withDefaults()
 	p := &Peer{
-		config: c, log: c.Log, gather: newGatherer(), made: c.Now(), voice: newVoice(), picture: newPicture(),
+		config: c, log: c.Log, gather: newGatherer(c, known), made: c.Now(), voice: newVoice(), picture: newPicture(),
 		iceUp: make(chan struct{}),
 	}
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
@@ -151,7 +151,8 @@ func (p *Peer) takeCredentials(sdp string) error {
 	return nil
 }
 
-// settle waits for candidates, at most the gathering time since the peer was made, and fixes the offer.
+// settle waits for the candidates that are to be expected, at most the gathering time since the peer was made, and fixes the
+// offer.
 func (p *Peer) settle(ctx context.Context) error {
 	found, err := p.gather.wait(ctx, p.config.GatheringTimeout)
 	if err != nil {
@@ -231,6 +232,7 @@ func (p *Peer) Close() error {
 	var err error
 	p.once.close.Do(func() {
 		p.cancel(ErrClosed)
+		p.gather.abandon()
 		p.mu.Lock()
 		p.state = closed
 		p.mu.Unlock()

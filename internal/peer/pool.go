@@ -23,14 +23,15 @@ const (
 
 // Pool keeps warm offers: peers whose certificate and candidates are ready before anybody presses the bell.
 type Pool struct {
-	build   func(Config) (*Peer, error)
+	build   func(Config, *experience) (*Peer, error)
 	watch   func(ctx context.Context, changed func()) error
 	current func() []string // the machine's addresses now
 
 	mu      sync.Mutex
 	config  Config
 	want    int
-	round   int // peers of an earlier round are replaced
+	round   int         // peers of an earlier round are replaced
+	known   *experience // of this round's peers
 	warm    []*warmPeer
 	closed  bool
 	running bool
@@ -58,9 +59,15 @@ func (p *Pool) Configure(c Config, want int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.config, p.want = c.withDefaults(), want
-	p.round++
-	p.nudge()
+	p.newRound()
 	return nil
+}
+
+// newRound makes the warm peers there are old: what they know of addresses and servers counts no longer. The caller holds mu.
+func (p *Pool) newRound() {
+	p.round++
+	p.known = &experience{}
+	p.nudge()
 }
 
 // nudge makes Run look again.
@@ -77,17 +84,17 @@ func (p *Pool) Ready() int {
 	defer p.mu.Unlock()
 	n := 0
 	for _, w := range p.warm {
-		if w.round == p.round && w.settled() {
+		if w.round == p.round && w.gather.ready() {
 			n++
 		}
 	}
 	return n
 }
 
-func (p *Peer) settled() bool { return p.gather.settled(p.config.GatheringTimeout) }
-
 // Take hands out a warm peer whose offer is ready, at once; else it waits for one, or makes one, which takes at most the
-// gathering time. The peer is the caller's to close. Errors: ErrNoCandidates, ErrClosed, the cause of ctx.
+// gathering time. Servers that gave nothing to the last peer that had its full time are not waited for; but with RelayOnly
+// they are, as nothing else can be offered. The peer is the caller's to close. Errors: ErrNoCandidates, ErrClosed, the cause
+// of ctx.
 func (p *Pool) Take(ctx context.Context) (*Peer, error) {
 	taken, err := p.pick()
 	if err != nil {
@@ -99,25 +106,30 @@ func (p *Pool) Take(ctx context.Context) (*Peer, error) {
 	return taken, nil
 }
 
-// pick takes the warm peer that is ready, or the oldest, out of the pool, or makes a new one.
+// pick takes the best warm peer out of the pool – one that was given its time, one that has all it can be expected to get, the
+// oldest – or makes a new one.
 func (p *Pool) pick() (*Peer, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		return nil, ErrClosed
 	}
-	fits := func(w *warmPeer) bool { return w.round == p.round }
-	i := slices.IndexFunc(p.warm, func(w *warmPeer) bool { return fits(w) && w.settled() })
-	if i < 0 {
-		i = slices.IndexFunc(p.warm, fits)
+	best := -1
+	for _, good := range []func(*gatherer) bool{(*gatherer).settled, (*gatherer).ready, nil} {
+		best = slices.IndexFunc(p.warm, func(w *warmPeer) bool {
+			return w.round == p.round && (good == nil || good(w.gather))
+		})
+		if best >= 0 {
+			break
+		}
 	}
-	if i < 0 {
-		c := p.config
+	if best < 0 {
+		c, known := p.config, p.known
 		p.mu.Unlock()
-		return p.build(c)
+		return p.build(c, known)
 	}
-	w := p.warm[i]
-	p.warm = slices.Delete(p.warm, i, i+1)
+	w := p.warm[best]
+	p.warm = slices.Delete(p.warm, best, best+1)
 	p.nudge()
 	p.mu.Unlock()
 	return w.Peer, nil
@@ -178,7 +190,7 @@ func (p *Pool) sleep(ctx context.Context, d time.Duration) bool {
 // is there, as long as it is of the round that is asked for.
 func (p *Pool) tend() time.Duration {
 	p.mu.Lock()
-	c, want, round := p.config, p.want, p.round
+	c, want, round, known := p.config, p.want, p.round, p.known
 	now := c.Now()
 	old := func(w *warmPeer) bool {
 		return w.round != round || (len(c.Servers) > 0 && now.Sub(w.made) >= refreshAfter)
@@ -193,7 +205,7 @@ func (p *Pool) tend() time.Duration {
 
 	for ; young < want; young++ {
 		addresses := p.current()
-		made, err := p.build(c)
+		made, err := p.build(c, known)
 		if err != nil {
 			c.Log.Warn("no warm offer", "error", err)
 			return retryPause
@@ -215,7 +227,7 @@ func (p *Pool) dropOld(want int, old func(*warmPeer) bool) (dropped []*warmPeer)
 	defer p.mu.Unlock()
 	fresh := 0
 	for _, w := range p.warm {
-		if !old(w) && w.settled() {
+		if !old(w) && w.gather.settled() {
 			fresh++
 		}
 	}
@@ -269,7 +281,6 @@ func (p *Pool) addressesChanged() {
 		changed = changed || !slices.Equal(w.addresses, now)
 	}
 	if changed {
-		p.round++
-		p.nudge()
+		p.newRound()
 	}
 }

@@ -70,9 +70,9 @@ func TestDeadServersDelayNobody(t *testing.T) {
 	awaitReady(t, pool, 2)
 }
 
-func TestRelayOnly(t *testing.T) {
-	listener, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	check(t, err)
+// turnServer answers at listener; the password is "secret".
+func turnServer(t *testing.T, listener net.PacketConn) {
+	t.Helper()
 	server, err := turn.NewServer(turn.ServerConfig{
 		Realm: "lab",
 		AuthHandler: func(a *turn.RequestAttributes) (string, []byte, bool) {
@@ -83,6 +83,12 @@ func TestRelayOnly(t *testing.T) {
 	})
 	check(t, err)
 	t.Cleanup(func() { check(t, server.Close()) })
+}
+
+func TestRelayOnly(t *testing.T) {
+	listener, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	check(t, err)
+	turnServer(t, listener)
 	at := "turn:" + listener.LocalAddr().String() + "?transport=udp"
 	c := Config{RelayOnly: true, Servers: []ICEServer{{URLs: []string{at}, Username: "u", Credential: "secret"}}}
 	d, f, _ := call(t, c, nil)
@@ -104,6 +110,41 @@ func TestRelayOnlyWithoutServer(t *testing.T) {
 	check(t, err)
 	if _, err := pool.Take(context.Background()); !errors.Is(err, ErrNoCandidates) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestSilentServersAreNotWaitedForTwice has real servers that say nothing, and then one of them answers.
+func TestSilentServersAreNotWaitedForTwice(t *testing.T) {
+	listener, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	check(t, err)
+	c := onLoopback(Config{Servers: []ICEServer{{URLs: []string{"turn:" + listener.LocalAddr().String() + "?transport=udp"},
+		Username: "u", Credential: "secret"}}})
+	c.GatheringTimeout = 10 * time.Millisecond
+	pool, err := NewPool(c, 0)
+	check(t, err)
+	take := func() *Peer {
+		p, err := pool.Take(context.Background())
+		check(t, err)
+		return p
+	}
+	check(t, take().Close())
+	// With this much time the next would not come before the server is given up, after some seconds.
+	pool.config.GatheringTimeout = maxGatheringTimeout
+	p := take()
+	defer p.Close()
+	if isClosed(p.gather.done) {
+		t.Error("waited for the server until it was given up")
+	}
+	if !strings.Contains(p.Offer(), "typ host") || strings.Contains(p.Offer(), "typ relay") {
+		t.Errorf("offer:\n%s", p.Offer())
+	}
+
+	turnServer(t, listener)
+	await(t, p.gather.done, "end of the gathering")
+	q := take() // makes nothing better than p was, but p has made its experience
+	defer q.Close()
+	if !strings.Contains(q.Offer(), "typ relay") {
+		t.Errorf("the server is back, the offer knows nothing of it:\n%s", q.Offer())
 	}
 }
 
@@ -148,14 +189,14 @@ func fakePool(t *testing.T, c Config, want int) (p *Pool, built, standing *atomi
 	address.Store("192.0.2.1/24")
 	p, err := NewPool(c, want)
 	check(t, err)
-	p.build = func(c Config) (*Peer, error) {
+	p.build = func(c Config, known *experience) (*Peer, error) {
 		built.Add(1)
 		standing.Add(1)
 		made, err := webrtc.NewPeerConnection(webrtc.Configuration{})
 		if err != nil {
 			return nil, err
 		}
-		q := &Peer{config: c.withDefaults(), gather: newGatherer(), made: time.Now(), pc: made, iceUp: make(chan struct{})}
+		q := &Peer{config: c.withDefaults(), gather: newGatherer(c, known), made: time.Now(), pc: made, iceUp: make(chan struct{})}
 		q.ctx, q.cancel = context.WithCancelCause(context.Background())
 		context.AfterFunc(q.ctx, func() { standing.Add(-1) })
 		q.gather.take(nil)
@@ -228,11 +269,11 @@ func TestFailuresAreTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _, _, _ := fakePool(t, Config{}, 1)
 		good, tries := p.build, 0
-		p.build = func(c Config) (*Peer, error) {
+		p.build = func(c Config, known *experience) (*Peer, error) {
 			if tries++; tries < 3 {
 				return nil, errors.New("no network")
 			}
-			return good(c)
+			return good(c, known)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)

@@ -154,7 +154,7 @@ func (p *Peer) addCandidate(text string, known []string) {
 // restartICE follows the far side to new credentials (RFC 8445 section 9). The PeerConnection is told by an offer in our words,
 // and what it answers is read for our own new credentials only.
 func (p *Peer) restartICE(r remote, a *agreement) error {
-	p.gather.begin()
+	p.gather.restart()
 	p.rounds++
 	text := canonical{far: r, setup: "actpass", agreement: a, video: p.config.Video}.text(p.rounds)
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: text}); err != nil {
