@@ -121,6 +121,24 @@ func wrongPassword() map[string]any {
 	return core
 }
 
+func TestABellThatCannotBeReadIsAFaultAndNeverSilentlySimulated(t *testing.T) {
+	// This machine has no GPIO header.
+	h, kitchen := evening(t, house.Options{GPIO: "auto"}, lab.PopupOptions{})
+	fault := h.Door.WaitFault("gpio_unavailable")
+	if fault.Severity != "error" || fault.Remedy == "" {
+		t.Errorf("the fault: %+v", fault)
+	}
+	s := h.Door.WaitRegistered()
+	if s.GPIO.Chip == "simulated" || s.GPIO.Lock == "off" {
+		t.Errorf("status tells of a chip that is not there: %+v", s.GPIO)
+	}
+	// An installer can still ring from the chair.
+	answered(t, h, kitchen)
+	kitchen.SendDigit(house.Code, lab.DigitByINFO)
+	kitchen.Hangup()
+	h.Door.WaitOutcome(1, "talked")
+}
+
 func TestWrongTypesInSIPCoresSettingsAreNamedAndLivedWith(t *testing.T) {
 	h, kitchen := evening(t, house.Options{SIPCore: func(core map[string]any) {
 		core["ice_config"] = map[string]any{"iceServers": "stun:example.org", "iceGatheringTimeout": []any{1}}
