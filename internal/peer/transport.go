@@ -97,8 +97,12 @@ func (p *Peer) track(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	})
 }
 
-// rememberPair keeps the chosen pair for Stats, which may be asked after the end.
+// rememberPair keeps the chosen pair for Stats, which may be asked after the end. Before ICE has chosen one there is nothing to
+// ask for, and pion's transport, which is being started by then, does not bear the question.
 func (p *Peer) rememberPair() {
+	if !isClosed(p.iceUp) {
+		return
+	}
 	pair, err := p.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
 	if err != nil || pair == nil {
 		return
