@@ -18,6 +18,10 @@ const (
 	// keyFrameGap is the least distance of two IDR pictures that were asked for. Asterisk passes on a FIR per viewer and
 	// repeats it; each IDR is a burst of packets on the household's Wi-Fi.
 	keyFrameGap = 100 * time.Millisecond
+	// firstKeyFrameGap holds in place of it for firstMoments after a reader came: the far side's way may not be open yet when
+	// the first IDR passes, and somebody waits for a picture.
+	firstKeyFrameGap = 40 * time.Millisecond
+	firstMoments     = 2 * time.Second
 	// firstBackOff and lastBackOff bound the wait before a broken source is started again; it doubles in between.
 	firstBackOff = 250 * time.Millisecond
 	lastBackOff  = 10 * time.Second
@@ -85,6 +89,7 @@ type Hub struct {
 
 	mu      sync.Mutex
 	readers []*Reader
+	came    time.Time // the latest reader
 	closed  bool
 	status  Status
 	lastPTS time.Duration
@@ -120,6 +125,7 @@ func (h *Hub) Subscribe() *Reader {
 		r.shut()
 	} else {
 		h.readers = append(h.readers, r)
+		h.came = time.Now()
 	}
 	h.mu.Unlock()
 	// In this order: a run that begins because of this reader takes back the request, its first picture is an IDR.
@@ -128,9 +134,20 @@ func (h *Hub) Subscribe() *Reader {
 	return r
 }
 
-// RequestKeyFrame asks for an IDR picture on behalf of a viewer (PLI, FIR). Requests are coalesced to one per 100 ms:
-// the first is passed to the source at once, all that follow within that time become one at its end. It never blocks.
+// RequestKeyFrame asks for an IDR picture on behalf of a viewer (PLI, FIR). Requests are coalesced to one per 100 ms,
+// and to one per 40 ms in the two seconds after a reader came: the first is passed to the source at once, all that follow within
+// that time become one at its end. It never blocks.
 func (h *Hub) RequestKeyFrame() { signal(h.keys) }
+
+// keyFrameGap is the least distance of asked-for IDR pictures now.
+func (h *Hub) keyFrameGap() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if time.Since(h.came) < firstMoments {
+		return firstKeyFrameGap
+	}
+	return keyFrameGap
+}
 
 // Status tells what the hub does now.
 func (h *Hub) Status() Status {

@@ -175,27 +175,65 @@ func TestReaderBeginsWithAnIDRAtOnce(t *testing.T) {
 }
 
 func TestKeyFrameRequestsAreCoalesced(t *testing.T) {
+	for name, c := range map[string]struct {
+		after, gap time.Duration // of the latest reader's coming
+	}{
+		"at once":                       {0, firstKeyFrameGap},
+		"in a call's first moments":     {time.Second, firstKeyFrameGap},
+		"when a call has long been up":  {firstMoments, keyFrameGap},
+		"when nobody has come for long": {time.Minute, keyFrameGap},
+	} {
+		t.Run(name, func(t *testing.T) {
+			src := newFakeSource(nil)
+			inHub(t, src, nil, func(t *testing.T, h *Hub) {
+				first := h.Subscribe()
+				defer first.Close()
+				time.Sleep(time.Minute)
+				last := h.Subscribe()
+				defer last.Close()
+				came := time.Now()
+				time.Sleep(c.after)
+				synctest.Wait()
+				_, before, _ := src.seen()
+				began := time.Now()
+				for range 25 { // each 10 ms
+					h.RequestKeyFrame()
+					synctest.Wait()
+					time.Sleep(10 * time.Millisecond)
+				}
+				time.Sleep(time.Second)
+				_, forced, _ := src.seen()
+				var want []time.Time
+				for at := began; at.Before(began.Add(250*time.Millisecond + c.gap)); at = at.Add(c.gap) {
+					want = append(want, at)
+				}
+				got := forced[len(before):]
+				if c.after == 0 { // the one that Subscribe asks for comes first
+					got = append([]time.Time{came}, got...)
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("asked the source at %v, want %v", got, want)
+				}
+			})
+		})
+	}
+}
+
+func TestReaderThatComesShortensTheWaitOfOthers(t *testing.T) {
 	src := newFakeSource(nil)
 	inHub(t, src, nil, func(t *testing.T, h *Hub) {
-		reader := h.Subscribe()
-		defer reader.Close()
-		next(t, reader)
-		time.Sleep(time.Second)
-		began := time.Now()
-		for range 25 { // each 10 ms
+		early := h.Subscribe()
+		defer early.Close()
+		time.Sleep(time.Minute)
+		for range 2 { // the second one waits
 			h.RequestKeyFrame()
 			synctest.Wait()
-			time.Sleep(10 * time.Millisecond)
 		}
-		time.Sleep(time.Second)
-		_, forced, _ := src.seen()
-		var got []time.Duration
-		for _, at := range forced {
-			got = append(got, at.Sub(began))
-		}
-		want := []time.Duration{0, keyFrameGap, 2 * keyFrameGap, 3 * keyFrameGap}
-		if !slices.Equal(got, want) {
-			t.Errorf("asked the source at %v, want %v", got, want)
+		began := time.Now()
+		late := h.Subscribe()
+		defer late.Close()
+		if au := next(t, late); au.Captured.Sub(began) != firstKeyFrameGap {
+			t.Errorf("the late one's first picture came after %v", au.Captured.Sub(began))
 		}
 	})
 }

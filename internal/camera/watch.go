@@ -11,7 +11,6 @@ type watch struct {
 	stall, linger, key *time.Timer
 	first, last        time.Time // pictures
 	asked              time.Time // the last ForceIDR
-	keyPending         bool
 }
 
 // newWatch starts the stall clock; the others wait for their reason.
@@ -54,12 +53,8 @@ func (w *watch) readersChanged(count int) {
 
 // keyWanted passes a request for an IDR on, at once or when the last one is long enough ago.
 func (w *watch) keyWanted() {
-	if w.keyPending {
-		return
-	}
-	if wait := keyFrameGap - time.Since(w.asked); !w.asked.IsZero() && wait > 0 {
-		w.keyPending = true
-		w.key.Reset(wait)
+	if wait := w.hub.keyFrameGap() - time.Since(w.asked); !w.asked.IsZero() && wait > 0 {
+		w.key.Reset(wait) // one that waited already waits no longer for it
 		return
 	}
 	w.keyDue()
@@ -67,7 +62,7 @@ func (w *watch) keyWanted() {
 
 // keyDue asks the source for an IDR.
 func (w *watch) keyDue() {
-	w.keyPending = false
+	w.key.Stop()
 	w.asked = time.Now()
 	w.hub.source.ForceIDR()
 }
