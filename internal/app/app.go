@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,14 +33,27 @@ type App struct {
 // ended, the door is unregistered, the lock and the light are off. Only what nobody can mend in Home Assistant
 // is returned as an error before that (the control socket is taken by another agent).
 func Run(ctx context.Context, o Options) error {
-	a, err := build(o)
-	if err != nil {
+	// Before anything is touched: a second agent would take the pins, and the PBX would call it in the first one's place.
+	if err := alone(ctx, o.Socket); err != nil {
 		return err
 	}
-	return a.run(ctx)
+	return build(o).run(ctx)
 }
 
-func build(o Options) (*App, error) {
+// aloneLimit bounds the question whether another agent is there.
+const aloneLimit = 2 * time.Second
+
+// alone returns control.ErrInUse when another agent answers on the socket. Anything else is left to the control room.
+func alone(ctx context.Context, socket string) error {
+	ctx, cancel := context.WithTimeout(ctx, aloneLimit)
+	defer cancel()
+	if _, err := control.NewClient(socket).Status(ctx); err == nil {
+		return fmt.Errorf("%w: %s", control.ErrInUse, socket)
+	}
+	return nil
+}
+
+func build(o Options) *App {
 	a := &App{opt: o, started: o.Now(), health: health.NewRegister(o.Now, o.Log.With("room", "health"))}
 	a.board = gpio.Open(boardConfig(o, a.health))
 	source, err := cameraSource(o)
@@ -62,7 +76,7 @@ func build(o Options) (*App, error) {
 	})
 	a.station = station.NewRunner(machine, caller{a}, door{a.board}, sounder{a.audio}, light{a}, o.Log.With("room", "station"))
 	a.home = newHome(o, a.health, a.phone)
-	return a, nil
+	return a
 }
 
 // stage is one room's goroutine with its own end, so that the rooms stop one after the other.
@@ -77,6 +91,12 @@ func start(name string, run func(context.Context) error) *stage {
 	s := &stage{name: name, cancel: cancel, done: make(chan error, 1)}
 	go func() { s.done <- run(ctx) }()
 	return s
+}
+
+// stop ends the room and waits for it.
+func (s *stage) stop() error {
+	s.cancel()
+	return <-s.done
 }
 
 // run starts the rooms from the bottom up and stops them from the top down.
@@ -116,9 +136,8 @@ func (a *App) run(ctx context.Context) error {
 	case err = <-failed:
 	}
 	for i := len(stages) - 1; i >= 0; i-- {
-		stages[i].cancel()
-		if stopErr := <-stages[i].done; stopErr != nil && err == nil && ctx.Err() == nil {
-			err = stopErr
+		if stopErr := stages[i].stop(); stopErr != nil && !errors.Is(err, stopErr) {
+			log.Warn("not stopped cleanly", "room", stages[i].name, "error", stopErr)
 		}
 	}
 	log.Info("doorstation stopped")

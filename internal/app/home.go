@@ -2,9 +2,12 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"time"
 
 	"doorstation/internal/health"
@@ -13,26 +16,40 @@ import (
 	"doorstation/internal/settings"
 )
 
-const (
-	// settingsPoll is how often SIP Core's settings are looked at again: a door has no page changes to do it on.
-	settingsPoll = 30 * time.Second
-	// fetchLimit bounds one look at Home Assistant.
-	fetchLimit = 15 * time.Second
-	retryFirst = time.Second
-	retryMost  = 30 * time.Second
-)
+// fetchLimit bounds one look at Home Assistant.
+const fetchLimit = 15 * time.Second
+
+// rhythm is how often Home Assistant is asked.
+type rhythm struct {
+	// poll is how often SIP Core's settings are looked at again: a door has no page changes to do it on.
+	poll time.Duration
+	// retryFirst and retryMost bound the wait after a failure; it doubles in between.
+	retryFirst, retryMost time.Duration
+	// busy is how often changed settings look whether the visit that keeps them waiting is over.
+	busy time.Duration
+}
+
+func defaultRhythm() rhythm {
+	return rhythm{poll: 30 * time.Second, retryFirst: time.Second, retryMost: 30 * time.Second, busy: 500 * time.Millisecond}
+}
 
 // home follows Home Assistant: it fetches SIP Core's settings, makes a line of them, and replaces the line
 // when they change. It never gives up: everything it meets can be mended by a person while it runs.
 type home struct {
 	opt    Options
-	health *health.Register
+	rhythm rhythm
+	faults faults
 	phone  *phone.Phone
 	lines  lineHolder
+
+	// Touched by Run's goroutine only.
+	current     *settings.Settings // of the line that is up, nil without one
+	tokenWarned bool
+	unknown     []string // keys that were logged
 }
 
 func newHome(o Options, h *health.Register, p *phone.Phone) *home {
-	return &home{opt: o, health: h, phone: p}
+	return &home{opt: o, rhythm: o.rhythm(), faults: faults{h}, phone: p}
 }
 
 // Run works until ctx ends and then takes the line down: the door is unregistered when it returns.
@@ -41,190 +58,172 @@ func (h *home) Run(ctx context.Context) error {
 		h.phone.SetLine(nil)
 		h.lines.replace(nil)
 	}()
-	var current settings.Settings
-	have := false
-	wait := retryFirst
+	wait := h.rhythm.retryFirst
 	for {
-		next, client, err := h.fetch(ctx)
+		pause := h.rhythm.poll
+		err := h.look(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		pause := settingsPoll
-		if err != nil {
-			h.opt.Log.Warn("settings not fetched", "error", err, "again_in", wait.Round(time.Millisecond))
+		switch {
+		case err == nil:
+			wait = h.rhythm.retryFirst
+		case errors.Is(err, errVisit):
+			wait, pause = h.rhythm.retryFirst, h.rhythm.busy
+		default:
 			pause = wait/2 + rand.N(wait/2)
-			wait = min(2*wait, retryMost)
-		} else {
-			wait = retryFirst
-			changed := !have || !next.Equal(current)
-			switch {
-			case changed && h.phone.Idle():
-				if err := h.apply(next, client); err != nil {
-					h.opt.Log.Error("settings can't be used", "error", err)
-				}
-				current, have = next, true
-			case changed:
-				// A call is up: the change waits for its end.
-				pause = retryFirst
-				client.Close()
-			default:
-				client.Close()
-			}
+			h.opt.Log.Warn("settings not taken", "error", err, "again_in", pause.Round(time.Millisecond))
+			wait = min(2*wait, h.rhythm.retryMost)
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
+		if !sleep(ctx, pause) {
 			return nil
 		}
 	}
 }
 
-// fetch asks Home Assistant for SIP Core's settings and for the token's user, and merges them with the local file.
+// sleep returns false when ctx ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// errVisit says that changed settings wait for the end of a visit.
+var errVisit = errors.New("a visit is on")
+
+// look fetches the settings once and makes them the line's when they are others.
+func (h *home) look(ctx context.Context) error {
+	next, client, err := h.fetch(ctx)
+	if err != nil {
+		return err
+	}
+	if h.current != nil && next.Equal(*h.current) {
+		client.Close()
+		return nil
+	}
+	l, err := newLine(h.opt, next, client, h.faults)
+	if err != nil {
+		client.Close()
+		return fmt.Errorf("use the settings: %w", err)
+	}
+	return h.apply(ctx, l)
+}
+
+// apply replaces the line, once no visit uses it. Settings that have waited for long are fetched anew instead.
+func (h *home) apply(ctx context.Context, l *line) error {
+	limit := time.Now().Add(h.rhythm.poll)
+	for !h.phone.ReleaseLine() {
+		if !sleep(ctx, h.rhythm.busy) || time.Now().After(limit) {
+			l.client.Close()
+			return errVisit
+		}
+	}
+	h.lines.replace(nil)
+	h.faults.noLineFault() // those of the old line
+	h.lines.replace(l)
+	h.phone.SetLine(l.forPhone())
+	s := l.settings
+	h.current = &s
+	h.opt.Log.Info("settings applied", "extension", s.Extension, "domain", s.Domain, "pbx", s.PBX.Kind, "video", s.Video)
+	return nil
+}
+
+// fetch asks Home Assistant for SIP Core's settings and for the token's user, and merges them with the local file. The client
+// is the caller's to close.
 func (h *home) fetch(ctx context.Context) (settings.Settings, *homeassistant.Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchLimit)
-	defer cancel()
 	var none settings.Settings
 	client, err := h.client()
 	if err != nil {
 		return none, nil, err
 	}
+	merged, err := h.ask(ctx, client)
+	if err != nil {
+		client.Close()
+		return none, nil, err
+	}
+	return merged, client, nil
+}
+
+func (h *home) ask(ctx context.Context, client *homeassistant.Client) (settings.Settings, error) {
+	var none settings.Settings
+	raw, who, err := askBoth(ctx, client)
+	if ctx.Err() != nil {
+		return none, fmt.Errorf("ask Home Assistant: %w", context.Cause(ctx)) // the agent stops: nobody's fault
+	}
+	if h.faults.fetch(err); err != nil {
+		return none, fmt.Errorf("ask Home Assistant: %w", err)
+	}
+	core, problems, err := settings.ParseSIPCore(raw)
+	h.faults.problems(problems, err)
+	if err != nil {
+		return none, fmt.Errorf("read SIP Core's settings: %w", err)
+	}
+	if !slices.Equal(core.Unknown, h.unknown) {
+		h.unknown = core.Unknown
+		h.opt.Log.Debug("SIP Core has settings that this version does not know", "keys", core.Unknown)
+	}
+	merged, notices, err := settings.Merge(h.opt.Local, core, settings.Identity{ID: who.ID, Name: who.Name})
+	if h.faults.merge(notices, err); err != nil {
+		return none, fmt.Errorf("choose the door's SIP user: %w", err)
+	}
+	return merged, nil
+}
+
+// askBoth asks for the settings and for the user at the same time; when one fails the other is given up.
+func askBoth(ctx context.Context, client *homeassistant.Client) (json.RawMessage, homeassistant.User, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchLimit)
+	defer cancel()
 	var who homeassistant.User
-	whoErr := make(chan error, 1)
-	go func() {
-		var err error
-		who, err = client.CurrentUser(ctx)
-		whoErr <- err
-	}()
+	var userErr error
+	var asking sync.WaitGroup
+	asking.Go(func() { who, userErr = client.CurrentUser(ctx) })
 	raw, err := client.SIPCoreConfig(ctx)
-	userErr := <-whoErr
+	if err != nil {
+		cancel()
+	}
+	asking.Wait()
 	if err == nil {
 		err = userErr
 	}
-	if h.fetchFault(err); err != nil {
-		client.Close()
-		return none, nil, fmt.Errorf("ask Home Assistant: %w", err)
-	}
-	core, problems, err := settings.ParseSIPCore(raw)
-	h.reportProblems(problems, err)
-	if err != nil {
-		client.Close()
-		return none, nil, fmt.Errorf("read SIP Core's settings: %w", err)
-	}
-	merged, notices, err := settings.Merge(h.opt.Local, core, settings.Identity{ID: who.ID, Name: who.Name})
-	if h.mergeFault(notices, err); err != nil {
-		client.Close()
-		return none, nil, fmt.Errorf("choose the door's SIP user: %w", err)
-	}
-	return merged, client, nil
+	return raw, who, err
 }
 
 // client makes a Home Assistant client with the token as it is now: a person may just have put it there.
 func (h *home) client() (*homeassistant.Client, error) {
 	token, err := settings.ReadToken(h.opt.Local, h.opt.Getenv)
 	if err != nil {
-		h.health.Raise(health.CodeTokenMissing, err.Error())
+		h.faults.onlyFetch(health.CodeTokenMissing, err.Error())
 		return nil, fmt.Errorf("read the token: %w", err)
 	}
-	h.health.Clear(health.CodeTokenMissing)
+	h.warnOfOpenToken()
 	tlsConf, err := h.opt.Local.HomeAssistant.TLS.Config()
 	if err != nil {
-		h.health.Raise(health.CodeHomeAssistantUnreachable, err.Error())
+		err = fmt.Errorf("home_assistant.tls: %w", err)
+		h.faults.onlyFetch(health.CodeHomeAssistantUnreachable, err.Error())
 		return nil, err
 	}
 	client, err := homeassistant.New(homeassistant.Options{
 		URL: h.opt.Local.HomeAssistant.URL, Token: token, TLS: tlsConf, Log: h.opt.Log.With("room", "homeassistant"),
 	})
 	if err != nil {
-		h.health.Raise(health.CodeHomeAssistantUnreachable, err.Error())
-		return nil, fmt.Errorf("home_assistant.url: %w", err)
+		err = fmt.Errorf("home_assistant.url: %w", err)
+		h.faults.onlyFetch(health.CodeHomeAssistantUnreachable, err.Error())
+		return nil, err
 	}
 	return client, nil
 }
 
-// fetchFault keeps the faults of asking Home Assistant: of these at most one stands.
-func (h *home) fetchFault(err error) {
-	table := []struct {
-		is   error
-		code health.Code
-	}{
-		{homeassistant.ErrTokenRefused, health.CodeTokenRefused},
-		{homeassistant.ErrNotInstalled, health.CodeIntegrationMissing},
-		{homeassistant.ErrNotSetUp, health.CodeNotSetUp},
-		{nil, health.CodeHomeAssistantUnreachable},
-	}
-	raised := err == nil
-	for _, row := range table {
-		if !raised && (row.is == nil || errors.Is(err, row.is)) {
-			raised = true
-			h.health.Raise(row.code, err.Error())
-			continue
-		}
-		h.health.Clear(row.code)
-	}
-}
-
-func (h *home) reportProblems(problems []settings.Problem, err error) {
-	if err != nil {
-		h.health.Raise(health.CodeSettingsInvalid, err.Error())
+// warnOfOpenToken says once that others on this machine may read the token.
+func (h *home) warnOfOpenToken() {
+	file := h.opt.Local.HomeAssistant.TokenFile
+	if h.tokenWarned || file == "" || !settings.TokenFileTooOpen(file) {
 		return
 	}
-	text := map[health.Code]string{health.CodeSettingsInvalid: "", health.CodeICEServerInvalid: ""}
-	for _, p := range problems {
-		code := health.CodeSettingsInvalid
-		if p.AboutICEServer() {
-			code = health.CodeICEServerInvalid
-		}
-		if text[code] != "" {
-			text[code] += "; "
-		}
-		text[code] += p.Path + ": " + p.Message
-	}
-	for code, t := range text {
-		if t == "" {
-			h.health.Clear(code)
-		} else {
-			h.health.Raise(code, t)
-		}
-	}
-}
-
-// mergeFault keeps the faults and standing warnings of choosing the door's user and of what it offers.
-func (h *home) mergeFault(notices []settings.Notice, err error) {
-	switch {
-	case errors.Is(err, settings.ErrNoPBXAddress):
-		h.health.Raise(health.CodeNoPBXAddress, err.Error())
-		return
-	case err != nil:
-		h.health.Raise(health.CodeNoUser, err.Error())
-		return
-	}
-	h.health.Clear(health.CodeNoUser)
-	for notice, code := range map[settings.Notice]health.Code{
-		settings.NoticeBackupUser: health.CodeBackupUser,
-		settings.NoticeNoPicture:  health.CodeNoPicture,
-		settings.NoticeNoTargets:  health.CodeNoTargets,
-	} {
-		standing := false
-		for _, n := range notices {
-			standing = standing || n == notice
-		}
-		if standing {
-			h.health.Raise(code, "")
-		} else {
-			h.health.Clear(code)
-		}
-	}
-}
-
-// apply replaces the line by one made of s.
-func (h *home) apply(s settings.Settings, client *homeassistant.Client) error {
-	l, err := newLine(h.opt, s, client, h.health)
-	if err != nil {
-		return err
-	}
-	h.phone.SetLine(nil)
-	h.lines.replace(l)
-	h.phone.SetLine(l.forPhone())
-	h.opt.Log.Info("settings applied", "extension", s.Extension, "domain", s.Domain, "pbx", s.PBX.Kind, "video", s.Video)
-	return nil
+	h.tokenWarned = true
+	h.opt.Log.Warn("the token file can be read by others on this machine: chmod 600 it", "file", file)
 }

@@ -3,8 +3,8 @@ package app
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"doorstation/internal/health"
@@ -18,20 +18,22 @@ import (
 // line is the door's registration and its warm offers, made of one settings.Settings. It is replaced as a whole.
 type line struct {
 	settings settings.Settings
-	client   *homeassistant.Client
-	health   *health.Register
+	client   *homeassistant.Client // closed by stop
 	agent    *sip.Agent
 	offers   *peer.Pool
 	want     int
 	stages   []*stage
+	log      *slog.Logger
 }
 
-func newLine(o Options, s settings.Settings, client *homeassistant.Client, h *health.Register) (*line, error) {
-	l := &line{settings: s, client: client, health: h, want: mostTargets(s.Local)}
+// newLine makes a line; it does nothing before start. The client becomes the line's unless there is an error.
+func newLine(o Options, s settings.Settings, client *homeassistant.Client, f faults) (*line, error) {
+	l := &line{settings: s, client: client, want: mostTargets(s.Local), log: o.Log}
 	tlsConf, err := s.Local.SIP.TLS.Config()
 	if err != nil {
-		h.Raise(health.CodePBXUnreachable, "sip.tls: "+err.Error())
-		return nil, fmt.Errorf("sip.tls: %w", err)
+		err = fmt.Errorf("sip.tls: %w", err)
+		f.onlyLine(health.CodePBXUnreachable, err.Error())
+		return nil, err
 	}
 	locate := func(context.Context) (sip.Endpoint, error) {
 		return sip.Endpoint{URL: s.PBX.URL, TLS: tlsConf, Via: s.PBX.Kind}, nil
@@ -40,7 +42,7 @@ func newLine(o Options, s settings.Settings, client *homeassistant.Client, h *he
 	if s.PBX.Kind == settings.PBXIngress {
 		homeTLS, err := s.Local.HomeAssistant.TLS.Config()
 		if err != nil {
-			return nil, fmt.Errorf("home_assistant.tls: %w", err)
+			return nil, fmt.Errorf("home_assistant.tls: %w", err) // the fault is raised by the next look at Home Assistant
 		}
 		in := &ingress{client: client, tls: homeTLS}
 		locate, diagnose = in.locate, in.diagnose
@@ -48,76 +50,60 @@ func newLine(o Options, s settings.Settings, client *homeassistant.Client, h *he
 	l.agent, err = sip.New(sip.Config{
 		Extension: s.Extension, Password: s.Password, DisplayName: s.DisplayName, Domain: s.Domain,
 		UserAgent: "doorstation/" + o.Version, Locate: locate, Diagnose: diagnose,
-		Log: o.Log.With("room", "sip"), OnRegistration: l.onRegistration,
+		Log: o.Log.With("room", "sip"), OnRegistration: f.registration,
 	})
 	if err != nil {
-		h.Raise(health.CodeSettingsInvalid, err.Error())
+		f.onlyLine(health.CodePBXUnreachable, err.Error())
 		return nil, fmt.Errorf("signalling: %w", err)
 	}
 	l.offers, err = peer.NewPool(peerConfig(o, s), l.want)
 	if err != nil {
-		h.Raise(health.CodeICEServerInvalid, err.Error())
 		return nil, fmt.Errorf("warm offers: %w", err)
 	}
 	return l, nil
 }
 
+// start begins to register and to make warm offers.
 func (l *line) start() {
 	l.stages = []*stage{start("offers", l.offers.Run), start("sip", l.agent.Run)}
 }
 
+// stop ends the registration and the warm offers, and waits for them.
 func (l *line) stop() {
 	for i := len(l.stages) - 1; i >= 0; i-- {
-		l.stages[i].cancel()
-		<-l.stages[i].done
+		if err := l.stages[i].stop(); err != nil {
+			l.log.Warn("not stopped cleanly", "room", l.stages[i].name, "error", err)
+		}
 	}
 	l.client.Close()
 }
 
 func (l *line) forPhone() *phone.Line {
-	return &phone.Line{Signalling: signalling{l.agent}, Offers: l.offers, Video: l.settings.Video}
-}
-
-// onRegistration keeps the faults of the way to the PBX.
-func (l *line) onRegistration(r sip.Registration) {
-	switch r.State {
-	case sip.Registered:
-		l.health.Clear(health.CodePBXUnreachable, health.CodeRegistrationRefused, health.CodeIngressSession,
-			health.CodeNoSupervisor, health.CodeAddonMissing, health.CodeNoPBXAddress)
-	case sip.Refused:
-		l.health.Clear(health.CodePBXUnreachable)
-		l.health.Raise(health.CodeRegistrationRefused, errorText(r.Err))
-	case sip.Unreachable:
-		if code := ingressFault(r.Err); code != "" {
-			l.health.Clear(health.CodePBXUnreachable)
-			l.health.Raise(code, errorText(r.Err))
-			return
-		}
-		l.health.Raise(health.CodePBXUnreachable, errorText(r.Err))
-	default:
+	return &phone.Line{
+		Signalling: signalling{l.agent}, Offers: l.offers, Video: l.settings.Video,
+		Ready: func() bool { return l.agent.Registration().State == sip.Registered },
 	}
 }
 
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
+// mostWarm bounds the warm offers: each holds sockets. A longer list of targets gets the rest of its offers made at the press.
+const mostWarm = 16
 
-// mostTargets is how many offers a press may need at once.
+// mostTargets is how many offers a press may need at once, as far as they are kept warm.
 func mostTargets(l settings.Local) int {
 	most := 1
 	for _, b := range l.Buttons {
 		most = max(most, len(b.Call))
 	}
-	return most
+	return min(most, mostWarm)
 }
 
 func peerConfig(o Options, s settings.Settings) peer.Config {
 	c := peer.Config{
 		RelayOnly: s.ICE.TransportPolicy == "relay", GatheringTimeout: s.ICE.GatheringTimeout, Video: s.Video,
 		Log: o.Log.With("room", "peer"), Now: o.Now,
+	}
+	if o.test.loopback {
+		c.Loopback, c.IncludeInterface = true, func(name string) bool { return name == "lo" }
 	}
 	for _, server := range s.ICE.Servers {
 		c.Servers = append(c.Servers, peer.ICEServer{URLs: server.URLs, Username: server.Username, Credential: server.Credential})
@@ -144,27 +130,6 @@ func (i *ingress) diagnose(ctx context.Context, e sip.Endpoint, _ error) error {
 		return fmt.Errorf("ingress: %w", err)
 	}
 	return nil
-}
-
-// ingressFault names the fault of an ingress error, "" when it is none of these.
-func ingressFault(err error) health.Code {
-	for _, row := range []struct {
-		is   error
-		code health.Code
-	}{
-		{homeassistant.ErrNoSupervisor, health.CodeNoPBXAddress},
-		{homeassistant.ErrNoAddon, health.CodeAddonMissing},
-		{homeassistant.ErrAddonDown, health.CodeAddonMissing},
-		{homeassistant.ErrIngressToken, health.CodeAddonMissing},
-		{homeassistant.ErrIngressSession, health.CodeIngressSession},
-		{homeassistant.ErrNotAdmin, health.CodeIngressSession},
-		{homeassistant.ErrTokenRefused, health.CodeTokenRefused},
-	} {
-		if errors.Is(err, row.is) {
-			return row.code
-		}
-	}
-	return ""
 }
 
 // signalling hands the agent's legs to the phone as an interface.

@@ -21,4 +21,19 @@ type Options struct {
 	// Getenv reads the environment (the token may be there).
 	Getenv func(string) string
 	Now    func() time.Time
+
+	test forTest
+}
+
+// forTest is what tests of this package may change.
+type forTest struct {
+	rhythm   *rhythm
+	loopback bool // calls go over the loopback interface
+}
+
+func (o Options) rhythm() rhythm {
+	if o.test.rhythm != nil {
+		return *o.test.rhythm
+	}
+	return defaultRhythm()
 }

@@ -17,10 +17,11 @@ import (
 var errNotServed = errors.New("not in this version")
 
 func boardConfig(o Options, h *health.Register) gpio.Config {
+	faulty := &boardFaults{health: h}
 	c := gpio.Config{
 		Simulated: o.Local.GPIO == "simulated",
 		Log:       o.Log.With("room", "gpio"),
-		OnFault:   func(f gpio.Fault) { boardFault(h, f) },
+		OnFault:   faulty.take,
 	}
 	for _, b := range o.Local.Buttons {
 		c.Buttons = append(c.Buttons, gpio.ButtonConfig{
@@ -45,23 +46,6 @@ func pullOf(s string) gpio.Pull {
 	default:
 		return gpio.PullNone
 	}
-}
-
-func boardFault(h *health.Register, f gpio.Fault) {
-	codes := map[gpio.Part]health.Code{
-		gpio.PartChip: health.CodeGPIOUnavailable, gpio.PartButton: health.CodeButtonUnreadable,
-		gpio.PartLock: health.CodeLockUnavailable, gpio.PartLight: health.CodeLightUnavailable,
-	}
-	code := codes[f.Part]
-	if f.Err == nil {
-		h.Clear(code)
-		return
-	}
-	detail := f.Err.Error()
-	if f.Name != "" {
-		detail = f.Name + ": " + detail
-	}
-	h.Raise(code, detail)
 }
 
 func cameraSource(o Options) (camera.Source, error) {
@@ -130,12 +114,24 @@ func (d door) Open(pulse time.Duration) error {
 // sounder plays the station's tones at the door.
 type sounder struct{ engine *audio.Engine }
 
-var toneOf = map[station.Tone]audio.Tone{
-	station.ToneRinging: audio.ToneRinging, station.ToneBusy: audio.ToneBusy, station.ToneNobody: audio.ToneNobody,
-	station.ToneFault: audio.ToneFault, station.ToneOpened: audio.ToneOpened, station.ToneEnded: audio.ToneEnded,
+func toneOf(t station.Tone) audio.Tone {
+	switch t {
+	case station.ToneRinging:
+		return audio.ToneRinging
+	case station.ToneBusy:
+		return audio.ToneBusy
+	case station.ToneNobody:
+		return audio.ToneNobody
+	case station.ToneOpened:
+		return audio.ToneOpened
+	case station.ToneEnded:
+		return audio.ToneEnded
+	default: // what this version does not know is no good news
+		return audio.ToneFault
+	}
 }
 
-func (s sounder) Play(t station.Tone) { s.engine.Play(toneOf[t]) }
+func (s sounder) Play(t station.Tone) { s.engine.Play(toneOf(t)) }
 func (s sounder) Stop()               { s.engine.StopTone() }
 
 // light shows whether somebody is being called: off when idle, on otherwise.

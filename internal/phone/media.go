@@ -11,10 +11,6 @@ import (
 	"doorstation/internal/peer"
 )
 
-// earlyKeyFrames are the moments after the first picture at which another key frame is sent unasked: the
-// far leg of a PBX may not be up yet when the first one passes, and a browser asks again only every 3 s.
-var earlyKeyFrames = [...]time.Duration{100 * time.Millisecond, 300 * time.Millisecond, 700 * time.Millisecond, 1500 * time.Millisecond}
-
 // media moves sound and picture of one answered call.
 type media struct {
 	call   *call
@@ -35,9 +31,8 @@ func startMedia(c *call) *media {
 	c.mu.Unlock()
 	m := &media{call: c, cancel: cancel, now: n, changed: make(chan struct{}, 1)}
 	stream, err := c.visit.phone.opt.Audio.Open(codecOf(n.Audio), func(payload []byte, d time.Duration) {
-		if m.negotiated().AudioSend {
-			m.logDropped("sound", c.peer.WriteAudio(payload, d))
-		}
+		// The peer drops what a far side on hold does not want to hear, and keeps the clock of the stream going.
+		m.logDropped("sound", c.peer.WriteAudio(payload, d))
 	})
 	if err != nil {
 		c.visit.phone.opt.Log.Error("no sound in this call", "target", c.target, "error", err)
@@ -95,6 +90,7 @@ func (m *media) sendVideo(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		if !m.negotiated().Video {
+			m.call.visit.letCameraGo()
 			select {
 			case <-m.changed:
 			case <-ctx.Done():
@@ -105,31 +101,27 @@ func (m *media) sendVideo(ctx context.Context) {
 	}
 }
 
+// sendPictures sends pictures until ctx ends or the far side takes no more.
 func (m *media) sendPictures(ctx context.Context) {
 	hub := m.call.visit.phone.opt.Camera
-	now := m.call.visit.phone.opt.Now
 	reader := hub.Subscribe()
 	defer reader.Close()
-	var first time.Time
-	early := earlyKeyFrames[:]
+	m.call.visit.letCameraGo()
+	early, stopEarly := context.WithCancel(ctx)
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	defer stopEarly()
+	begun := false
 	for {
 		picture, err := reader.Next(ctx)
-		if err != nil {
-			return
-		}
-		if !m.negotiated().Video {
+		if err != nil || !m.negotiated().Video {
 			return
 		}
 		m.logDropped("picture", m.call.peer.WriteVideo(picture.Data, picture.PTS))
-		if picture.IDR {
-			m.call.watch.mark(MarkKeyFrame, now())
-			if first.IsZero() {
-				first = now()
-			}
-		}
-		if !first.IsZero() && len(early) > 0 && now().Sub(first) >= early[0] {
-			early = early[1:]
-			hub.RequestKeyFrame()
+		if picture.IDR && !begun {
+			begun = true
+			m.call.watch.mark(MarkKeyFrame, m.call.visit.phone.opt.Now())
+			asking.Go(func() { askEarly(early, hub.RequestKeyFrame) })
 		}
 	}
 }
@@ -148,8 +140,23 @@ func (c *call) onFarAudio(pkt *rtp.Packet, codec peer.AudioCodec) {
 	if m == nil || m.stream == nil {
 		return
 	}
-	_ = codec // the engine was told the negotiated codec; the peer delivers no other
+	if codec != m.negotiated().Audio {
+		// The far side may change to any codec it answered with; decoded as another one it would be noise.
+		c.noteWrongCodec(codec)
+		return
+	}
 	m.stream.Receive(pkt.SequenceNumber, pkt.Timestamp, pkt.Payload, c.visit.phone.opt.Now())
+}
+
+// noteWrongCodec logs, once for a call, that the far voice can't be played.
+func (c *call) noteWrongCodec(codec peer.AudioCodec) {
+	c.mu.Lock()
+	said := c.wrongCodec
+	c.wrongCodec = true
+	c.mu.Unlock()
+	if !said {
+		c.visit.phone.opt.Log.Warn("the far voice comes in another codec than agreed and is left out", "target", c.target, "codec", codec.Name)
+	}
 }
 
 func codecOf(c peer.AudioCodec) audio.Codec {

@@ -41,6 +41,8 @@ type Offers interface {
 type Line struct {
 	Signalling Signalling
 	Offers     Offers
+	// Ready says whether a call could be placed now; nil: always. A call waits for it a while before it takes an offer.
+	Ready func() bool
 	// Video says whether the offers carry video, so that the camera is woken at the press.
 	Video bool
 }
@@ -57,7 +59,8 @@ type Options struct {
 
 // Phone makes the calls of the visits.
 type Phone struct {
-	opt Options
+	opt     Options
+	persist persistence
 
 	mu     sync.Mutex
 	line   *Line
@@ -74,35 +77,63 @@ type Request struct {
 	PressedAt time.Time
 }
 
-// New builds a phone without a line: until SetLine a call ends as station.OutcomeOffline.
+// New builds a phone without a line: a call waits a while for SetLine and ends as station.OutcomeOffline without it.
 func New(o Options) *Phone {
-	return &Phone{opt: o, visits: map[station.VisitID]*visit{}}
+	return &Phone{opt: o, persist: defaultPersistence(), visits: map[station.VisitID]*visit{}}
 }
 
-// SetLine changes what the next visits are placed with; nil takes the line away. Visits that are on keep theirs.
+// SetLine changes what the next visits are placed with, and those that wait for a line; nil takes it away. Visits that have one
+// keep it.
 func (p *Phone) SetLine(l *Line) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.line = l
 }
 
-// Idle says whether no visit is on.
-func (p *Phone) Idle() bool {
+// ReleaseLine takes the line away unless a visit uses it, which it says with false. Visits that begin afterwards wait for the
+// next SetLine.
+func (p *Phone) ReleaseLine() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.visits) == 0
+	for _, v := range p.visits {
+		if v.line != nil {
+			return false
+		}
+	}
+	p.line = nil
+	return true
+}
+
+// lineFor gives a visit the line that is there, once; nil while there is none.
+func (p *Phone) lineFor(v *visit) *Line {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if v.line == nil {
+		v.line = p.line
+	}
+	return v.line
 }
 
 // Call starts a visit: every target is called at once. It returns without waiting; the events tell the rest,
 // the last of them always being station.CallEnded.
 func (p *Phone) Call(id station.VisitID, r Request) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed || p.visits[id] != nil {
-		p.opt.Events(station.CallEnded{Visit: id, Outcome: station.OutcomeStopped})
-		return
+	closed, known := p.closed, p.visits[id] != nil
+	if !closed && !known {
+		p.begin(id, r)
 	}
-	v := newVisit(p, id, r, p.line)
+	p.mu.Unlock()
+	switch {
+	case known: // its own end is still to come
+		p.opt.Log.Error("the visit is on already", "visit", uint64(id))
+	case closed:
+		p.opt.Events(station.CallEnded{Visit: id, Outcome: station.OutcomeStopped})
+	}
+}
+
+// begin starts the goroutine of a visit. The caller holds mu.
+func (p *Phone) begin(id station.VisitID, r Request) {
+	v := newVisit(p, id, r)
 	p.visits[id] = v
 	p.wg.Go(func() {
 		outcome := v.run()

@@ -7,25 +7,19 @@ import (
 	"doorstation/internal/station"
 )
 
-// logEnd writes the one line that tells a whole visit.
-func (v *visit) logEnd(m *media, outcome station.Outcome) {
-	v.mu.Lock()
-	targets := make([]any, 0, len(v.request.Targets))
-	for _, t := range v.request.Targets {
-		o, ok := v.results[t]
-		if !ok {
-			o = station.OutcomeCancelled
-		}
-		targets = append(targets, slog.String(t, string(o)))
+// logUnanswered writes the one line that tells a visit nobody talked on. Its stopwatch has the first of each moment, whichever
+// target it belongs to.
+func (v *visit) logUnanswered(calls []*call, outcome station.Outcome) {
+	var first stopwatch
+	for _, c := range calls {
+		first.earliest(&c.watch)
 	}
-	v.mu.Unlock()
-	attrs := []any{
-		"visit", uint64(v.id), "button", v.request.Button, "outcome", string(outcome), slog.Group("targets", targets...),
-	}
-	if m == nil {
-		v.phone.opt.Log.Info("visit ended", attrs...)
-		return
-	}
+	attrs := append(v.summary(outcome), slog.Group("after_press", first.attrs()...))
+	v.phone.opt.Log.Info("visit ended", attrs...)
+}
+
+// logTalk writes the one line that tells a whole visit.
+func (v *visit) logTalk(m *media, outcome station.Outcome) {
 	c := m.call
 	s := c.peer.Stats()
 	var sound audio.Stats
@@ -33,8 +27,7 @@ func (v *visit) logEnd(m *media, outcome station.Outcome) {
 		sound = m.stream.Stats()
 		c.watch.mark(MarkFarSound, sound.FirstFarSound)
 	}
-	attrs = append(attrs, "answered_by", c.target, slog.Group("after_press", c.watch.attrs()...))
-	attrs = append(attrs,
+	attrs := append(v.summary(outcome), "answered_by", c.target, slog.Group("after_press", c.watch.attrs()...),
 		slog.Group("audio_sent", "packets", s.AudioSent.Packets, "bytes", s.AudioSent.Bytes, "lost", s.AudioSent.Lost),
 		slog.Group("audio_received", "packets", s.AudioReceived.Packets, "bytes", s.AudioReceived.Bytes, "lost", s.AudioReceived.Lost),
 		slog.Group("video_sent", "packets", s.VideoSent.Packets, "bytes", s.VideoSent.Bytes, "lost", s.VideoSent.Lost, "resent", s.Resent, "key_frame_requests", s.KeyFrameRequests),
@@ -46,11 +39,24 @@ func (v *visit) logEnd(m *media, outcome station.Outcome) {
 	if silent := silentDirections(s.AudioSent.Packets, s.AudioReceived.Packets, s.VideoSent.Packets, m.negotiated().Video); silent != "" {
 		attrs = append(attrs, "silent", silent)
 	}
-	c.mu.Lock()
-	end := c.end
-	c.mu.Unlock()
-	attrs = append(attrs, "ended_by", string(end.By))
-	v.phone.opt.Log.Info("visit ended", attrs...)
+	v.phone.opt.Log.Info("visit ended", append(attrs, "ended_by", c.endedBy())...)
+}
+
+// summary is what every visit's line begins with.
+func (v *visit) summary(outcome station.Outcome) []any {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	targets := make([]any, 0, len(v.request.Targets))
+	for _, t := range v.request.Targets {
+		o, ok := v.results[t]
+		if !ok {
+			o = station.OutcomeCancelled
+		}
+		targets = append(targets, slog.String(t, string(o)))
+	}
+	return []any{
+		"visit", uint64(v.id), "button", v.request.Button, "outcome", string(outcome), slog.Group("targets", targets...),
+	}
 }
 
 // silentDirections names the directions in which nothing moved.

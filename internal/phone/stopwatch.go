@@ -22,10 +22,10 @@ const (
 	markCount
 )
 
-var markNames = [markCount]string{"press", "invite", "ringing", "answer", "ice", "dtls", "key_frame", "far_sound"}
-
 // String is the name the mark has in the log line and in JSON.
-func (m Mark) String() string { return markNames[m] }
+func (m Mark) String() string {
+	return [markCount]string{"press", "invite", "ringing", "answer", "ice", "dtls", "key_frame", "far_sound"}[m]
+}
 
 // stopwatch notes the first time each mark is passed.
 type stopwatch struct {
@@ -45,6 +45,20 @@ func (w *stopwatch) get(m Mark) time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.at[m]
+}
+
+// earliest takes over each mark of another stopwatch that it has not, or has later.
+func (w *stopwatch) earliest(o *stopwatch) {
+	o.mu.Lock()
+	at := o.at
+	o.mu.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for m, t := range at {
+		if !t.IsZero() && (w.at[m].IsZero() || t.Before(w.at[m])) {
+			w.at[m] = t
+		}
+	}
 }
 
 // attrs are the marks as milliseconds after the press; the ones that were not passed are left out.

@@ -18,7 +18,7 @@ type visit struct {
 	phone   *Phone
 	id      station.VisitID
 	request Request
-	line    *Line
+	line    *Line // guarded by the phone's lock; nil until there is one
 	began   time.Time
 
 	ctx    context.Context
@@ -27,12 +27,15 @@ type visit struct {
 	mu      sync.Mutex
 	rung    map[string]bool
 	results map[string]station.Outcome
+	warm    *camera.Reader // keeps the camera running until the talk has a reader of its own
+	letGo   bool           // it has, or needs none
+	drain   sync.WaitGroup
 }
 
-func newVisit(p *Phone, id station.VisitID, r Request, line *Line) *visit {
+func newVisit(p *Phone, id station.VisitID, r Request) *visit {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	return &visit{
-		phone: p, id: id, request: r, line: line, began: p.opt.Now(), ctx: ctx, cancel: cancel,
+		phone: p, id: id, request: r, began: p.opt.Now(), ctx: ctx, cancel: cancel,
 		rung: map[string]bool{}, results: map[string]station.Outcome{},
 	}
 }
@@ -40,15 +43,9 @@ func newVisit(p *Phone, id station.VisitID, r Request, line *Line) *visit {
 // run rings every target, talks with the first that answers, and returns when nothing of the visit is up.
 func (v *visit) run() station.Outcome {
 	defer v.cancel(nil)
-	if v.line != nil && v.line.Video {
-		// The camera runs while it rings, so that the first picture after the answer waits for nothing.
-		warm := v.phone.opt.Camera.Subscribe()
-		defer warm.Close()
-		var drain sync.WaitGroup
-		drain.Go(func() { drainPictures(v.ctx, warm) })
-		defer drain.Wait()
-		defer v.cancel(nil)
-	}
+	defer v.drain.Wait()
+	defer v.letCameraGo()
+	v.lineNow()
 
 	dialCtx, stopDialing := context.WithCancelCause(v.ctx)
 	defer stopDialing(nil)
@@ -58,10 +55,12 @@ func (v *visit) run() station.Outcome {
 	}
 	results := make(chan result, len(v.request.Targets))
 	var dialing sync.WaitGroup
+	calls := make([]*call, 0, len(v.request.Targets))
 	for _, target := range v.request.Targets {
 		c := newCall(v, target)
 		c.watch.mark(MarkPress, v.pressedAt())
-		dialing.Go(func() { results <- result{c, c.dial(dialCtx, v.line)} })
+		calls = append(calls, c)
+		dialing.Go(func() { results <- result{c, c.dial(dialCtx)} })
 	}
 
 	var winner *call
@@ -86,7 +85,7 @@ func (v *visit) run() station.Outcome {
 		if cause := context.Cause(v.ctx); cause != nil {
 			outcome = outcomeOf(cause, 0)
 		}
-		v.logEnd(nil, outcome)
+		v.logUnanswered(calls, outcome)
 		return outcome
 	}
 	return v.talk(winner, func() {
@@ -124,7 +123,7 @@ func (v *visit) talk(c *call, losers func()) station.Outcome {
 	m.stop()
 	c.hangup()
 	v.note(c.target, outcome)
-	v.logEnd(m, outcome)
+	v.logTalk(m, outcome)
 	c.close()
 	return outcome
 }
@@ -161,7 +160,34 @@ func errorOrCause(ctx context.Context, err error) error {
 	return err
 }
 
-// drainPictures reads and forgets, so that the camera has a reader.
+// lineNow is the visit's line: the one it has, else the one that is there now, nil while there is none. The first time there
+// is one for pictures it wakes the camera, so that the first picture after the answer waits for nothing.
+func (v *visit) lineNow() *Line {
+	line := v.phone.lineFor(v)
+	if line == nil || !line.Video {
+		return line
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.warm == nil && !v.letGo {
+		warm := v.phone.opt.Camera.Subscribe()
+		v.warm = warm
+		v.drain.Go(func() { drainPictures(v.ctx, warm) })
+	}
+	return line
+}
+
+// letCameraGo ends the visit's own reader; the camera goes on for those of the talk.
+func (v *visit) letCameraGo() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.letGo = true
+	if v.warm != nil {
+		v.warm.Close()
+	}
+}
+
+// drainPictures reads and forgets until the reader is closed or ctx ends.
 func drainPictures(ctx context.Context, r *camera.Reader) {
 	for {
 		if _, err := r.Next(ctx); err != nil {
