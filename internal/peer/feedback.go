@@ -17,21 +17,22 @@ type rtcpReader interface {
 	Read(b []byte) (int, interceptor.Attributes, error)
 }
 
-// listen reads a stream's RTCP until it ends. It must be read in any case, for the interceptors see only what is read.
+// listen draws a stream's RTCP through the tap and the other interceptors until it ends: they see only what is read.
 func (p *Peer) listen(r rtcpReader) {
 	b := make([]byte, receiveMTU)
 	for {
-		n, _, err := r.Read(b)
-		if err != nil {
+		if _, _, err := r.Read(b); err != nil {
 			return
 		}
-		p.receiveRTCP(b[:n], p.config.Now())
 	}
 }
 
-// receiveRTCP takes in a decrypted compound packet, part by part: one that is malformed costs only itself.
-func (p *Peer) receiveRTCP(b []byte, now time.Time) {
+// receiveRTCP takes in a decrypted compound packet, part by part: one that is malformed costs only itself. It returns what the
+// other interceptors are to see, in the same memory: pion's would end the stream's feedback at the first malformed part, and
+// answer every NACK.
+func (p *Peer) receiveRTCP(b []byte, now time.Time) []byte {
 	asked := false
+	rest := b[:0]
 	for len(b) >= 4 {
 		length := (int(binary.BigEndian.Uint16(b[2:4])) + 1) * 4
 		if length > len(b) {
@@ -42,19 +43,42 @@ func (p *Peer) receiveRTCP(b []byte, now time.Time) {
 		b = b[length:]
 		parts, err := rtcp.Unmarshal(one)
 		if err != nil {
-			if !looksLikeKeyFrameRequest(one) {
+			if looksLikeKeyFrameRequest(one) {
+				p.counters.keyFrames.Add(1)
+				asked = true
+			} else {
 				p.counters.dropped.Add(1)
-				continue
 			}
-			parts = []rtcp.Packet{&rtcp.FullIntraRequest{}}
+			continue
 		}
-		for _, part := range parts {
+		for _, part := range parts { // one
 			asked = p.feedback(part, now) || asked
+			one = p.damped(part, one, now)
 		}
+		rest = append(rest, one...) // never longer than what was read
 	}
 	if asked {
 		p.askKeyFrame()
 	}
+	return rest
+}
+
+// damped returns an RTCP packet without those packets asked for that are not to be sent again now.
+func (p *Peer) damped(part rtcp.Packet, raw []byte, now time.Time) []byte {
+	nack, ok := part.(*rtcp.TransportLayerNack)
+	if !ok {
+		return raw
+	}
+	_, roundTrip := p.picture.quality()
+	left := p.picture.resends.damp(nack, roundTrip, now)
+	if left == nil {
+		return nil
+	}
+	text, err := left.Marshal()
+	if err != nil || len(text) > len(raw) {
+		return raw
+	}
+	return text
 }
 
 // looksLikeKeyFrameRequest tells a PLI or FIR by its header alone: whatever is wrong with the rest, what it asks for is clear.

@@ -1,7 +1,9 @@
 package peer
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/pion/rtcp"
 )
@@ -39,6 +41,83 @@ func TestLostVideoIsSentAgainOnItsSSRC(t *testing.T) {
 		if t.Context().Err() != nil {
 			t.Fatal(t.Context().Err())
 		}
+	}
+}
+
+// TestMalformedFeedbackEndsNothing sends what pion's reader of RTCP gives up at, and then asks for something.
+func TestMalformedFeedbackEndsNothing(t *testing.T) {
+	d, f, _ := call(t, Config{Video: true}, nil)
+	await(t, d.keyFrame, "first request")
+	ssrc := []byte{byte(d.picture.ssrc >> 24), byte(d.picture.ssrc >> 16), byte(d.picture.ssrc >> 8), byte(d.picture.ssrc)}
+	malformed := rtcp.RawPacket(append([]byte{0x82, 0xc9, 0, 1}, ssrc...)) // two reports, and there is none
+	f.tell(&rtcp.ReceiverReport{SSRC: 1, Reports: []rtcp.ReceptionReport{{SSRC: d.picture.ssrc}}}, &malformed)
+	f.tell(&rtcp.PictureLossIndication{SenderSSRC: 1, MediaSSRC: d.picture.ssrc})
+	await(t, d.keyFrame, "key frame after feedback that nobody can read")
+}
+
+func TestPacketsAreNotSentAgainAndAgain(t *testing.T) {
+	const trip = 30 * time.Millisecond
+	begin := time.Now()
+	for name, c := range map[string]struct {
+		every, long time.Duration
+		want        int
+	}{
+		"asked for once":                    {time.Minute, time.Millisecond, 1},
+		"asked for before it can be there":  {time.Millisecond, resendGap + trip, 1},
+		"lost once more":                    {resendGap + trip, 2 * (resendGap + trip), 2},
+		"asked for as long as a call lasts": {100 * time.Millisecond, time.Minute, mostResends},
+	} {
+		var d damper
+		sent := 0
+		for at := time.Duration(0); at < c.long; at += c.every {
+			if d.allow(7, trip, begin.Add(at)) {
+				sent++
+			}
+		}
+		if sent != c.want {
+			t.Errorf("%s: sent %d times, want %d", name, sent, c.want)
+		}
+		if !d.allow(7+resendMemory, trip, begin.Add(c.long)) {
+			t.Errorf("%s: another packet is taken for it", name)
+		}
+	}
+}
+
+func TestDampedFeedback(t *testing.T) {
+	p := &Peer{config: Config{}.withDefaults(), voice: newVoice(), picture: newPicture()}
+	now := time.Now()
+	text := func(sequences ...uint16) []byte {
+		b, err := rtcp.Marshal([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: 1}, &rtcp.TransportLayerNack{SenderSSRC: 1, MediaSSRC: 2,
+			Nacks: rtcp.NackPairsFromSequenceNumbers(sequences)}})
+		check(t, err)
+		return b
+	}
+	for _, c := range []struct {
+		after         time.Duration
+		asked, damped []uint16
+	}{
+		{0, []uint16{65534, 65535, 0, 300}, []uint16{65534, 65535, 0, 300}},
+		{time.Millisecond, []uint16{65535, 0, 1}, []uint16{1}},
+		{time.Millisecond, []uint16{1}, nil},
+		{resendGap, []uint16{300, 1}, []uint16{300, 1}},
+	} {
+		now = now.Add(c.after)
+		parts, err := rtcp.Unmarshal(p.receiveRTCP(text(c.asked...), now))
+		check(t, err)
+		var got []uint16
+		for _, part := range parts[1:] {
+			if n, ok := part.(*rtcp.TransportLayerNack); ok {
+				for i := range n.Nacks {
+					got = append(got, n.Nacks[i].PacketList()...)
+				}
+			}
+		}
+		if !slices.Equal(got, c.damped) {
+			t.Errorf("asked for %d, %d are sent again, want %d", c.asked, got, c.damped)
+		}
+	}
+	if got := p.counters.nacks.Load(); got != 10 {
+		t.Errorf("%d askings counted", got)
 	}
 }
 

@@ -34,6 +34,21 @@ func (t *tap) BindRemoteStream(_ *interceptor.StreamInfo, reader interceptor.RTP
 	})
 }
 
+// BindRTCPReader implements interceptor.Interceptor.
+func (t *tap) BindRTCPReader(reader interceptor.RTCPReader) interceptor.RTCPReader {
+	return interceptor.RTCPReaderFunc(func(b []byte, a interceptor.Attributes) (int, interceptor.Attributes, error) {
+		for {
+			n, a, err := reader.Read(b, a)
+			if err != nil {
+				return n, a, err
+			}
+			if rest := t.p.receiveRTCP(b[:n], t.p.config.Now()); len(rest) > 0 {
+				return len(rest), a, nil
+			}
+		}
+	})
+}
+
 // BindLocalStream implements interceptor.Interceptor.
 func (t *tap) BindLocalStream(info *interceptor.StreamInfo, writer interceptor.RTPWriter) interceptor.RTPWriter {
 	if info.SSRC != t.p.picture.ssrc {
