@@ -145,7 +145,10 @@ func TestWrongTypesInSIPCoresSettingsAreNamedAndLivedWith(t *testing.T) {
 		core["auto_answer"] = map[string]any{}
 	}}, lab.PopupOptions{})
 	fault := h.Door.WaitFault("settings_invalid")
-	for _, key := range []string{"iceServers", "iceGatheringTimeout", "auto_answer"} {
+	if ice := h.Door.WaitFault("ice_server_invalid"); !strings.Contains(ice.Detail, "iceServers") {
+		t.Errorf("the fault does not name iceServers: %s", ice.Detail)
+	}
+	for _, key := range []string{"iceGatheringTimeout", "auto_answer"} {
 		if !strings.Contains(fault.Detail, key) {
 			t.Errorf("the fault does not name %s: %s", key, fault.Detail)
 		}
