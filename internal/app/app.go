@@ -139,6 +139,7 @@ func (a *App) run(ctx context.Context) error {
 		if stopErr := stages[i].stop(); stopErr != nil && !errors.Is(err, stopErr) {
 			log.Warn("not stopped cleanly", "room", stages[i].name, "error", stopErr)
 		}
+		log.Debug("room stopped", "room", stages[i].name)
 	}
 	log.Info("doorstation stopped")
 	return err

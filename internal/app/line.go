@@ -40,9 +40,9 @@ func newLine(o Options, s settings.Settings, client *homeassistant.Client, f fau
 	}
 	var diagnose func(context.Context, sip.Endpoint, error) error
 	if s.PBX.Kind == settings.PBXIngress {
-		homeTLS, err := s.Local.HomeAssistant.TLS.Config()
-		if err != nil {
-			return nil, fmt.Errorf("home_assistant.tls: %w", err) // the fault is raised by the next look at Home Assistant
+		homeTLS, tlsErr := s.Local.HomeAssistant.TLS.Config()
+		if tlsErr != nil {
+			return nil, fmt.Errorf("home_assistant.tls: %w", tlsErr) // the fault is raised by the next look at Home Assistant
 		}
 		in := &ingress{client: client, tls: homeTLS}
 		locate, diagnose = in.locate, in.diagnose

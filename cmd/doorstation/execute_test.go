@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"doorstation/internal/control"
+	"doorstation/internal/settings"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// run executes a command line.
+func run(ctx context.Context, args ...string) (status int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	status = execute(ctx, args, &out, &errs, func(string) string { return "" })
+	return status, out.String(), errs.String()
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// write makes a file of the test.
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	check(t, os.WriteFile(file, []byte(text), 0o600))
+	return file
+}
+
+func config(t *testing.T) string {
+	t.Helper()
+	return write(t, "config.yaml", "home_assistant: {url: http://127.0.0.1:9, token_file: "+write(t, "token", "x")+"}\n"+
+		"gpio: simulated\nbuttons: [{name: Front door, pin: GPIO17, call: [101]}]\ncamera: {source: test}\naudio: {device: test}\n")
+}
+
+func TestCommandLine(t *testing.T) {
+	good := config(t)
+	noToken := write(t, "config.yaml", "home_assistant: {url: http://127.0.0.1:9, token_file: /does/not/exist}\nbuttons: [{name: a, pin: GPIO17, call: [101]}]\n")
+	wrong := write(t, "config.yaml", "home_assistant:\n  url: http://h:8123\n  tokenfile: /x\nbuttons: [{name: a, pin: GPIO17, call: [101]}]\n")
+	nobody := filepath.Join(t.TempDir(), "none.sock")
+	for _, c := range []struct {
+		name           string
+		args           []string
+		status         int
+		stdout, stderr []string // what must be in there; nil: nothing at all
+	}{
+		{"help", []string{"--help"}, 0, []string{"Usage: doorstation", "run", "press", "status", "check", "version"}, nil},
+		{"help of a command", []string{"run", "--help"}, 0, []string{"--config", "--socket"}, nil},
+		{"no command", nil, 2, nil, []string{"doorstation: ", "run"}},
+		{"an unknown command", []string{"dance"}, 2, nil, []string{"doorstation: ", "dance"}},
+		{"an unknown flag", []string{"run", "--loud"}, 2, nil, []string{"--loud"}},
+		{"version", []string{"version"}, 0, []string{"dev\n"}, nil},
+		{"check", []string{"check", "--config", good}, 0, []string{good, "1 button", "http://127.0.0.1:9"}, nil},
+		{"check without a token", []string{"check", "--config", noToken}, 1, nil, []string{"token", "/does/not/exist"}},
+		{"check of a wrong file", []string{"check", "--config", wrong}, 2, nil, []string{wrong, "3", "tokenfile"}},
+		{"run with a wrong file", []string{"run", "--config", wrong}, 2, nil, []string{wrong, "3", "tokenfile"}},
+		{"run without a file", []string{"run", "--config", "/does/not/exist.yaml"}, 2, nil, []string{"/does/not/exist.yaml"}},
+		{"press without an agent", []string{"press", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
+		{"status without an agent", []string{"status", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			status, stdout, stderr := run(context.Background(), c.args...)
+			if status != c.status {
+				t.Errorf("exit status %d, want %d", status, c.status)
+			}
+			contains(t, "stdout", stdout, c.stdout)
+			contains(t, "stderr", stderr, c.stderr)
+		})
+	}
+}
+
+func contains(t *testing.T, where, text string, want []string) {
+	t.Helper()
+	if want == nil && text != "" {
+		t.Errorf("%s is not empty: %s", where, text)
+	}
+	for _, w := range want {
+		if !strings.Contains(text, w) {
+			t.Errorf("%s has no %q:\n%s", where, w, text)
+		}
+	}
+}
+
+func TestRunPressStatusAndStop(t *testing.T) {
+	dir, err := os.MkdirTemp("", "door") // t.TempDir is too long for a socket
+	check(t, err)
+	defer func() { check(t, os.RemoveAll(dir)) }()
+	socket := filepath.Join(dir, "s")
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	type end struct {
+		status      int
+		out, stderr string
+	}
+	ended := make(chan end, 1)
+	go func() {
+		status, out, stderr := run(ctx, "run", "--config", config(t), "--socket", socket)
+		ended <- end{status, out, stderr}
+	}()
+	limit := time.Now().Add(20 * time.Second)
+	for {
+		if _, err = control.NewClient(socket).Status(ctx); err == nil {
+			break
+		}
+		if time.Now().After(limit) {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+
+	status, out, stderr := run(ctx, "press", "--socket", socket)
+	if status != 0 || out != "pressed Front door (press 1)\n" || stderr != "" {
+		t.Errorf("press: %d, %q, %q", status, out, stderr)
+	}
+	if status, _, stderr = run(ctx, "press", "--socket", socket, "Back door"); status != 1 || !strings.Contains(stderr, "Back door") {
+		t.Errorf("press of another button: %d, %q", status, stderr)
+	}
+	if status, out, _ = run(ctx, "status", "--socket", socket); status != 0 || !strings.Contains(out, "offline") || strings.HasSuffix(out, "\n\n") {
+		t.Errorf("status: %d, %q", status, out)
+	}
+	var s control.Status
+	status, out, _ = run(ctx, "status", "--json", "--socket", socket)
+	if err = json.Unmarshal([]byte(out), &s); err != nil || status != 0 || s.Version != "dev" || s.GPIO.Chip != "simulated" {
+		t.Errorf("status --json: %d, %v, %s", status, err, out)
+	}
+	if status, _, stderr = run(ctx, "run", "--config", config(t), "--socket", socket); status != 1 || !strings.Contains(stderr, "another doorstation is running") {
+		t.Errorf("a second agent: %d, %q", status, stderr)
+	}
+	stop()
+	select {
+	case e := <-ended:
+		if e.status != 0 || e.out != "" {
+			t.Errorf("the end: %+v", e)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it did not stop")
+	}
+}
+
+func TestTheLoggerIsTheOneAskedFor(t *testing.T) {
+	for _, c := range []struct {
+		log       settings.Log
+		debug     bool
+		beginning string
+	}{
+		{settings.Log{Level: "info", Format: "text"}, false, "time="},
+		{settings.Log{Level: "debug", Format: "json"}, true, "{"},
+	} {
+		var b bytes.Buffer
+		log, err := newLogger(&b, c.log)
+		check(t, err)
+		if got := log.Enabled(context.Background(), slog.LevelDebug); got != c.debug {
+			t.Errorf("%+v: debug is %v", c.log, got)
+		}
+		log.Info("x")
+		if !strings.HasPrefix(b.String(), c.beginning) {
+			t.Errorf("%+v: %s", c.log, b.String())
+		}
+	}
+	if _, err := newLogger(&bytes.Buffer{}, settings.Log{Level: "loud"}); err == nil {
+		t.Error("an unknown level was taken")
+	}
+}
+
+// brokenWriter is a terminal that is gone.
+type brokenWriter struct{}
+
+// Write implements io.Writer.
+func (brokenWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+func TestOutputThatCannotBeWrittenIsAFailure(t *testing.T) {
+	if status := execute(context.Background(), []string{"version"}, brokenWriter{}, &bytes.Buffer{}, os.Getenv); status != 1 {
+		t.Errorf("exit status %d", status)
+	}
+	if status := execute(context.Background(), []string{"dance"}, &bytes.Buffer{}, brokenWriter{}, os.Getenv); status != 2 {
+		t.Errorf("exit status %d: it still says what was wrong", status)
+	}
+}
