@@ -217,7 +217,9 @@ func (h *Hub) session(ctx context.Context, broken bool) (delivered time.Duration
 	}()
 	stop := func() {
 		cancel()
-		<-ended
+		if late := <-ended; late != nil {
+			h.log.Debug("camera source stopped with an error", "source", h.source.Name(), "error", late)
+		}
 	}
 	h.log.Info("camera source started", "source", h.source.Name())
 

@@ -382,7 +382,9 @@ func TestReaderEnds(t *testing.T) {
 				break
 			}
 		}
-		<-done
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
 		if _, err := h.Subscribe().Next(t.Context()); !errors.Is(err, ErrReaderClosed) {
 			t.Errorf("after the hub's end: %v", err)
 		}

@@ -73,7 +73,7 @@ func TestWrongCertificateIsNoCall(t *testing.T) {
 	}
 	_, err := d.SetAnswer(strings.ReplaceAll(answer, answer[i:i+5], other+answer[i+2:i+5]))
 	check(t, err)
-	if err := await(t, d.failed, "failure"); !errors.Is(err, ErrDTLSFailed) {
+	if err = await(t, d.failed, "failure"); !errors.Is(err, ErrDTLSFailed) {
 		t.Errorf("%v", err)
 	}
 	none(t, d.up, "connected to somebody else")
@@ -93,7 +93,7 @@ func TestNothingLeavesBeforeTheConnection(t *testing.T) {
 	}
 	_, err = d.SetAnswer(f.answer(d.Offer())) // the offer still stands
 	check(t, err)
-	if _, err := d.SetAnswer(""); !errors.Is(err, ErrState) {
+	if _, err = d.SetAnswer(""); !errors.Is(err, ErrState) {
 		t.Errorf("second answer: %v", err)
 	}
 	check(t, d.WriteAudio([]byte{1}, 20*time.Millisecond))
@@ -101,10 +101,10 @@ func TestNothingLeavesBeforeTheConnection(t *testing.T) {
 	if s := d.Stats(); s.AudioSent.Packets+s.VideoSent.Packets != 0 {
 		t.Errorf("%+v", s)
 	}
-	if _, _, err := d.Reoffer(""); !errors.Is(err, ErrClosed) {
+	if _, _, err = d.Reoffer(""); !errors.Is(err, ErrClosed) {
 		t.Errorf("re-offer after the end: %v", err)
 	}
-	if err := errors.Join(d.WriteAudio([]byte{1}, 0), d.WriteVideo(idr, 0)); err != nil {
+	if err = errors.Join(d.WriteAudio([]byte{1}, 0), d.WriteVideo(idr, 0)); err != nil {
 		t.Errorf("write after the end: %v", err)
 	}
 }

@@ -63,8 +63,8 @@ func (c canonical) text(session int) string {
 	}
 	voices := c.agreement.voiceFormats()
 	section("audio", "0", "sendrecv", voices)
-	for _, t := range c.far.candidates {
-		if t, ok := usableCandidate(t); ok {
+	for _, told := range c.far.candidates {
+		if t, ok := usableCandidate(told); ok {
 			line("a=candidate:%s", t)
 		}
 	}

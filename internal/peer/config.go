@@ -24,8 +24,9 @@ const (
 	iceMaxChecks = 100
 
 	// dtlsFlight is the first retransmission interval; it doubles. RFC 6347 section 4.2.4.1 recommends 1 s and allows less
-	// where the round trip is short: a lost first flight would cost that second of the visitor's picture.
-	dtlsFlight = 200 * time.Millisecond
+	// where the round trip is short: a lost flight would cost that second of the visitor's picture. Where it is longer than
+	// this, some kilobytes leave twice.
+	dtlsFlight = 50 * time.Millisecond
 	// dtlsPatience bounds the key exchange once packets can flow.
 	dtlsPatience = 20 * time.Second
 
@@ -122,8 +123,8 @@ func usableInterfaces() []string {
 		if i.Flags&net.FlagUp == 0 || i.Flags&net.FlagLoopback != 0 {
 			continue
 		}
-		addrs, err := i.Addrs()
-		if err != nil {
+		addrs, gone := i.Addrs()
+		if gone != nil {
 			continue
 		}
 		for _, a := range addrs {

@@ -38,8 +38,8 @@ func (f format) parametersOf(kind string) webrtc.RTPCodecParameters {
 		p.Channels = uint16(c.channels)
 	}
 	for _, fb := range f.feedback {
-		kind, parameter := cutSpace(fb)
-		p.RTCPFeedback = append(p.RTCPFeedback, webrtc.RTCPFeedback{Type: kind, Parameter: parameter})
+		what, parameter := cutSpace(fb)
+		p.RTCPFeedback = append(p.RTCPFeedback, webrtc.RTCPFeedback{Type: what, Parameter: parameter})
 	}
 	return p
 }

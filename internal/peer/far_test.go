@@ -65,8 +65,8 @@ func newFar(t *testing.T, mime string, settings ...func(*webrtc.SettingEngine)) 
 			to = f.video
 		}
 		for {
-			p, _, err := tr.ReadRTP()
-			if err != nil {
+			p, _, end := tr.ReadRTP()
+			if end != nil {
 				return
 			}
 			select {

@@ -95,7 +95,7 @@ func newPeer(c Config, known *experience) (*Peer, error) {
 		session: id >> 2, version: 1, fingerprint: print.String(), setup: "actpass", hideBases: c.RelayOnly,
 		cname: hex.EncodeToString([]byte{byte(id), byte(id >> 8), byte(id >> 16), byte(id >> 24)}),
 	}
-	if err := p.begin(); err != nil {
+	if err = p.begin(); err != nil {
 		return nil, errWithClose(err, p.Close)
 	}
 	return p, nil
@@ -122,7 +122,7 @@ func (p *Peer) begin() error {
 	if err != nil {
 		return fmt.Errorf("peer: offer: %w", err)
 	}
-	if err := p.pc.SetLocalDescription(o); err != nil {
+	if err = p.pc.SetLocalDescription(o); err != nil {
 		return fmt.Errorf("peer: offer: %w", err)
 	}
 	return p.takeCredentials(o.SDP)
@@ -160,7 +160,7 @@ func (p *Peer) settle(ctx context.Context) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.expect(gathering); err != nil {
+	if err = p.expect(gathering); err != nil {
 		return err
 	}
 	p.setCandidates(found)

@@ -100,7 +100,7 @@ func (p *Pool) Take(ctx context.Context) (*Peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := taken.settle(ctx); err != nil {
+	if err = taken.settle(ctx); err != nil {
 		return nil, errWithClose(err, taken.Close)
 	}
 	return taken, nil

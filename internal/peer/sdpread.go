@@ -233,7 +233,7 @@ func (s *section) readFormat(key, value string) {
 	}
 	c := codecName{name: strings.ToLower(parts[0]), clock: int(clock), channels: 1}
 	if len(parts) > 2 {
-		if n, err := strconv.ParseUint(parts[2], 10, 4); err == nil && n > 0 {
+		if n, wrong := strconv.ParseUint(parts[2], 10, 4); wrong == nil && n > 0 {
 			c.channels = int(n)
 		}
 	}

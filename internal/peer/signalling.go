@@ -46,7 +46,7 @@ func (p *Peer) SetAnswer(sdp string) (Negotiated, error) {
 	p.basePT.Store(uint32(a.audioPT))
 	before := p.agreed.Swap(a)
 	text := canonical{far: r, setup: setup, agreement: a, video: p.config.Video}.text(1)
-	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: text}); err != nil {
+	if err = p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: text}); err != nil {
 		p.agreed.Store(before)
 		return Negotiated{}, fmt.Errorf("%w: %w", ErrSDP, err)
 	}
@@ -75,7 +75,7 @@ func (d *description) transport(s *section) remote {
 func (p *Peer) Reoffer(sdp string) (answer string, n Negotiated, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.expect(answered); err != nil {
+	if err = p.expect(answered); err != nil {
 		return "", Negotiated{}, err
 	}
 	d, err := readSDP(sdp)
@@ -88,7 +88,7 @@ func (p *Peer) Reoffer(sdp string) (answer string, n Negotiated, err error) {
 		return "", Negotiated{}, err
 	}
 	main := slices.IndexFunc(plans, func(q plan) bool { return q.offered.kind == "audio" && len(q.formats) > 0 })
-	if err := p.retransport(d.transport(plans[main].offered), a); err != nil {
+	if err = p.retransport(d.transport(plans[main].offered), a); err != nil {
 		return "", Negotiated{}, err
 	}
 	resumed := a.Video && !before.Video
@@ -164,7 +164,7 @@ func (p *Peer) restartICE(r remote, a *agreement) error {
 	if err != nil {
 		return fmt.Errorf("peer: ICE restart: %w", err)
 	}
-	if err := p.pc.SetLocalDescription(answer); err != nil {
+	if err = p.pc.SetLocalDescription(answer); err != nil {
 		return fmt.Errorf("peer: ICE restart: %w", err)
 	}
 	limit := min(p.config.GatheringTimeout, restartPatience)

@@ -38,12 +38,12 @@ func (t *tap) BindRemoteStream(_ *interceptor.StreamInfo, reader interceptor.RTP
 func (t *tap) BindRTCPReader(reader interceptor.RTCPReader) interceptor.RTCPReader {
 	return interceptor.RTCPReaderFunc(func(b []byte, a interceptor.Attributes) (int, interceptor.Attributes, error) {
 		for {
-			n, a, err := reader.Read(b, a)
+			n, attributes, err := reader.Read(b, a)
 			if err != nil {
-				return n, a, err
+				return n, attributes, err
 			}
 			if rest := t.p.receiveRTCP(b[:n], t.p.config.Now()); len(rest) > 0 {
-				return len(rest), a, nil
+				return len(rest), attributes, nil
 			}
 		}
 	})
