@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ func textLog(b *logBuffer) *slog.Logger {
 }
 
 func TestWhatIsWrongInHomeAssistantIsAFaultUntilItIsMended(t *testing.T) {
+	var pbx *url.URL
 	for _, c := range []struct {
 		name, code   string
 		before, mend func(*optionsOfHome)
@@ -40,6 +42,8 @@ func TestWhatIsWrongInHomeAssistantIsAFaultUntilItIsMended(t *testing.T) {
 			func(o *optionsOfHome) { o.NoSupervisor = true }, func(o *optionsOfHome) { o.NoSupervisor = false }},
 		{"no add-on", "addon_missing",
 			func(o *optionsOfHome) { o.NoAddon = true }, func(o *optionsOfHome) { o.NoAddon = false }},
+		{"an add-on that does not answer", "addon_missing",
+			func(o *optionsOfHome) { pbx, o.PBX = o.PBX, nil }, func(o *optionsOfHome) { o.PBX = pbx }},
 		{"no user", "no_user",
 			func(o *optionsOfHome) { o.SIPCore = with("users", nil) }, func(o *optionsOfHome) { o.SIPCore = sipCore() }},
 		{"a backup user only", "backup_user",
@@ -93,13 +97,17 @@ func TestAMissingTokenIsAFaultUntilItIsThere(t *testing.T) {
 }
 
 func TestAWrongCAFileIsAFaultUntilItIsMended(t *testing.T) {
-	for _, c := range []struct{ config, code string }{
-		{"sip: {tls: {ca_file: %q}}\n", "pbx_unreachable"},
+	for _, c := range []struct {
+		code string
+		set  func(l *settings.Local, file string)
+	}{
+		{"pbx_unreachable", func(l *settings.Local, file string) { l.SIP.TLS.CAFile = file }},
+		{"home_assistant_unreachable", func(l *settings.Local, file string) { l.HomeAssistant.TLS.CAFile = file }},
 	} {
 		t.Run(c.code, func(t *testing.T) {
 			h := newHouse(t)
 			check(t, os.WriteFile(h.path("ca.pem"), []byte("no certificate"), 0o600))
-			a := h.start(fmt.Sprintf(c.config, h.path("ca.pem")))
+			a := h.start("", func(l *settings.Local) { c.set(l, h.path("ca.pem")) })
 			s := a.until("the fault "+c.code, func(s control.Status) bool { return fault(s, c.code) != nil })
 			if d := fault(s, c.code).Detail; !strings.Contains(d, "ca.pem") {
 				t.Errorf("the fault does not name the file: %s", d)

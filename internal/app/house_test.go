@@ -127,7 +127,7 @@ func quick() *rhythm {
 }
 
 // start starts an agent; the end of the test stops it.
-func (h *house) start(more string) *agent {
+func (h *house) start(more string, change ...func(*settings.Local)) *agent {
 	h.t.Helper()
 	a := &agent{t: h.t, client: control.NewClient(h.path("control.sock")), ended: make(chan error, 1), log: &logBuffer{}}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -136,6 +136,9 @@ func (h *house) start(more string) *agent {
 		Local: h.local(more), Socket: h.path("control.sock"), Version: "1.2.3", Now: time.Now, Getenv: func(string) string { return "" },
 		Log:  slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		test: forTest{rhythm: quick(), loopback: true},
+	}
+	for _, f := range change {
+		f(&o.Local)
 	}
 	go func() { a.ended <- Run(ctx, o) }()
 	h.t.Cleanup(func() {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"doorstation/internal/health"
@@ -117,6 +118,7 @@ type ingress struct {
 	tls    *tls.Config
 }
 
+// locate makes a fresh session.
 func (i *ingress) locate(ctx context.Context) (sip.Endpoint, error) {
 	in, err := i.client.Ingress(ctx)
 	if err != nil {
@@ -125,8 +127,11 @@ func (i *ingress) locate(ctx context.Context) (sip.Endpoint, error) {
 	return sip.Endpoint{URL: in.URL, Header: in.Header, TLS: i.tls, Via: "ingress"}, nil
 }
 
+// diagnose says why the way through was closed again at once.
 func (i *ingress) diagnose(ctx context.Context, e sip.Endpoint, _ error) error {
-	if err := i.client.CheckIngress(ctx, homeassistant.Ingress{URL: e.URL, Header: e.Header}); err != nil {
+	// The same place for a plain request: ws is http, wss is https.
+	at := homeassistant.Ingress{URL: e.URL, Header: e.Header, HTTPURL: strings.Replace(e.URL, "ws", "http", 1)}
+	if err := i.client.CheckIngress(ctx, at); err != nil {
 		return fmt.Errorf("ingress: %w", err)
 	}
 	return nil

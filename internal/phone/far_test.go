@@ -131,6 +131,19 @@ func (f *tablet) press(event byte) {
 	}
 }
 
+// speakPCMU sends packets of G.711, which the door's offer names and the answer does not.
+func (f *tablet) speakPCMU(n int) {
+	f.t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for range n {
+		f.seq++
+		h := rtp.Header{Version: 2, SequenceNumber: f.seq, Timestamp: f.ts, PayloadType: 0, SSRC: f.ssrc}
+		_, err := f.raw.Write(&h, make([]byte, 160), nil)
+		check(f.t, err)
+	}
+}
+
 // wire lets the tablet write packets with a payload type that is not the track's.
 type wire struct {
 	interceptor.NoOp
@@ -192,6 +205,11 @@ func hears(t *testing.T, who string, e *audio.Engine, hz float64) {
 // withoutAudio declines the sound of an answer.
 func withoutAudio(sdp string) string {
 	return regexp.MustCompile(`m=audio \d+`).ReplaceAllString(sdp, "m=audio 0")
+}
+
+// withoutVideo takes the picture off.
+func withoutVideo(sdp string) string {
+	return regexp.MustCompile(`m=video \d+`).ReplaceAllString(sdp, "m=video 0")
 }
 
 // ofAStranger replaces the fingerprint of an answer.

@@ -3,9 +3,11 @@ package phone
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
+	"doorstation/internal/audio"
 	"doorstation/internal/sip"
 	"doorstation/internal/station"
 )
@@ -196,4 +198,54 @@ func TestEachDigitArrivesOnceWhicheverWay(t *testing.T) {
 	}
 	l.end(sip.EndedByFar)
 	d.ended(station.OutcomeTalked)
+}
+
+func TestWhatAReInviteTakesAwayComesBackWithTheNext(t *testing.T) {
+	d, kitchen, l := talk(t, doorOptions{})
+	eventually(t, "a picture", func() bool { _, keys := kitchen.video(); return keys > 0 })
+	sdp := kitchen.pc.LocalDescription().SDP
+	reoffer := func(offer string) {
+		t.Helper()
+		if answer, err := l.handler.Reoffer(context.Background(), offer); err != nil || answer == "" {
+			t.Fatalf("the re-INVITE was answered with %q, %v", answer, err)
+		}
+	}
+	reoffer(withoutVideo(sdp))
+	eventually(t, "nobody looks at the camera", func() bool { return d.hub.Status().Readers == 0 })
+	_, before := kitchen.video()
+	reoffer(sdp)
+	eventually(t, "the picture again, with a key frame", func() bool { _, keys := kitchen.video(); return keys > before })
+	hears(t, "the kitchen", kitchen.engine, doorHz)
+	l.end(sip.EndedByFar)
+	d.ended(station.OutcomeTalked)
+}
+
+func TestAVoiceInAnotherCodecIsNotPlayedAsNoise(t *testing.T) {
+	d, kitchen, l := talk(t, doorOptions{})
+	hears(t, "the door", d.engine, kitchenHz)
+	kitchen.speakPCMU(3)
+	eventually(t, "it is noticed", func() bool { return d.log.has("in another codec") })
+	hears(t, "the door, still,", d.engine, kitchenHz)
+	l.end(sip.EndedByFar)
+	d.ended(station.OutcomeTalked)
+	if n := strings.Count(d.log.String(), "in another codec"); n != 1 {
+		t.Errorf("it was logged %d times", n)
+	}
+}
+
+func TestACallWithoutASoundDeviceStillShowsThePicture(t *testing.T) {
+	d, kitchen := newDoor(t, doorOptions{}), newTablet(t)
+	broken := audio.NewEngine(audio.NewTestDevice(0), audio.EngineOptions{})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	check(t, broken.Run(ctx)) // an engine that has ended gives no streams
+	d.phone.opt.Audio = broken
+	d.ring("101")
+	l := kitchen.pickUp(d.rings("101"))
+	eventually(t, "a picture", func() bool { _, keys := kitchen.video(); return keys > 0 })
+	l.end(sip.EndedByFar)
+	d.ended(station.OutcomeTalked)
+	if !d.log.has("no sound in this call") {
+		t.Error("the log does not say that there is no sound")
+	}
 }
