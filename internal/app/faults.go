@@ -128,7 +128,7 @@ func ingressFault(err error) health.Code {
 		is   error
 		code health.Code
 	}{
-		{homeassistant.ErrNoSupervisor, health.CodeNoPBXAddress},
+		{homeassistant.ErrNoSupervisor, health.CodeNoSupervisor},
 		{homeassistant.ErrNoAddon, health.CodeAddonMissing},
 		{homeassistant.ErrAddonDown, health.CodeAddonMissing},
 		{homeassistant.ErrIngressToken, health.CodeAddonMissing},

@@ -75,7 +75,7 @@ func TestWhatAPersonMendsInHomeAssistantMendsTheDoor(t *testing.T) {
 			func(o *homestub.Options) { o.NoIntegration = true }, func(o *homestub.Options) { o.NoIntegration = false }},
 		{"SIP Core is not set up", "not_set_up",
 			func(o *homestub.Options) { o.NotSetUp = true }, func(o *homestub.Options) { o.NotSetUp = false }},
-		{"there is no Supervisor and no custom_wss_url", "no_pbx_address",
+		{"there is no Supervisor and no custom_wss_url", "no_supervisor",
 			func(o *homestub.Options) { o.NoSupervisor = true }, func(o *homestub.Options) { o.NoSupervisor = false }},
 		{"the add-on is absent", "addon_missing",
 			func(o *homestub.Options) { o.NoAddon = true }, func(o *homestub.Options) { o.NoAddon = false }},
