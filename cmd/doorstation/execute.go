@@ -41,7 +41,7 @@ type env struct {
 }
 
 type configFlag struct {
-	Config string `help:"The local file." default:"/etc/doorstation/config.yaml" placeholder:"FILE"`
+	Config string `help:"The local file (default: ${default})." default:"/etc/doorstation/config.yaml" placeholder:"FILE"`
 }
 
 type socketFlag struct {

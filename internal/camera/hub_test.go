@@ -238,6 +238,25 @@ func TestReaderThatComesShortensTheWaitOfOthers(t *testing.T) {
 	})
 }
 
+func TestRequestBeforeTheReaderDelaysNobody(t *testing.T) {
+	src := newFakeSource(nil)
+	inHub(t, src, nil, func(t *testing.T, h *Hub) {
+		visit := h.Subscribe()
+		next(t, visit)
+		time.Sleep(time.Minute)
+		visit.Close()
+		synctest.Wait()
+		h.RequestKeyFrame() // of the next call, whose reader is not there yet
+		synctest.Wait()
+		began := time.Now()
+		reader := h.Subscribe()
+		defer reader.Close()
+		if au := next(t, reader); au.Captured != began {
+			t.Errorf("the first picture came %v late", au.Captured.Sub(began))
+		}
+	})
+}
+
 func TestSlowReaderLosesWholePicturesAndStallsNobody(t *testing.T) {
 	src := newFakeSource(nil)
 	inHub(t, src, nil, func(t *testing.T, h *Hub) {
