@@ -49,7 +49,7 @@ func TestMalformedFeedbackEndsNothing(t *testing.T) {
 	d, f, _ := call(t, Config{Video: true}, nil)
 	await(t, d.keyFrame, "first request")
 	ssrc := []byte{byte(d.picture.ssrc >> 24), byte(d.picture.ssrc >> 16), byte(d.picture.ssrc >> 8), byte(d.picture.ssrc)}
-	malformed := rtcp.RawPacket(append([]byte{0x82, 0xc9, 0, 1}, ssrc...)) // two reports, and there is none
+	malformed := rtcp.RawPacket(append([]byte{0x81, 0xcd, 0, 2, 0, 0, 0, 1}, ssrc...)) // a NACK that names nothing
 	f.tell(&rtcp.ReceiverReport{SSRC: 1, Reports: []rtcp.ReceptionReport{{SSRC: d.picture.ssrc}}}, &malformed)
 	f.tell(&rtcp.PictureLossIndication{SenderSSRC: 1, MediaSSRC: d.picture.ssrc})
 	await(t, d.keyFrame, "key frame after feedback that nobody can read")
