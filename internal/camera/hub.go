@@ -87,15 +87,16 @@ type Hub struct {
 	keys   chan struct{} // of length one: somebody needs an IDR
 	alive  chan struct{} // of length one: a picture came
 
-	mu      sync.Mutex
-	readers []*Reader
-	came    time.Time // the latest reader
-	closed  bool
-	status  Status
-	lastPTS time.Duration
-	began   time.Time     // when the first picture of all came
-	shift   time.Duration // from the PTS of this run of the source to the hub's
-	fresh   bool          // the next picture is the first of a run
+	mu       sync.Mutex
+	readers  []*Reader
+	came     time.Time // the latest reader
+	newcomer bool      // it has asked for its first IDR
+	closed   bool
+	status   Status
+	lastPTS  time.Duration
+	began    time.Time     // when the first picture of all came
+	shift    time.Duration // from the PTS of this run of the source to the hub's
+	fresh    bool          // the next picture is the first of a run
 }
 
 // NewHub makes a hub for one source. Nothing runs before [Hub.Run].
@@ -125,7 +126,7 @@ func (h *Hub) Subscribe() *Reader {
 		r.shut()
 	} else {
 		h.readers = append(h.readers, r)
-		h.came = time.Now()
+		h.came, h.newcomer = time.Now(), true
 	}
 	h.mu.Unlock()
 	// In this order: a run that begins because of this reader takes back the request, its first picture is an IDR.
@@ -135,14 +136,19 @@ func (h *Hub) Subscribe() *Reader {
 }
 
 // RequestKeyFrame asks for an IDR picture on behalf of a viewer (PLI, FIR). Requests are coalesced to one per 100 ms,
-// and to one per 40 ms in the two seconds after a reader came: the first is passed to the source at once, all that follow within
+// and to one per 40 ms in the two seconds after a reader came, whose own first IDR comes at once: the first is passed to the source at once, all that follow within
 // that time become one at its end. It never blocks.
 func (h *Hub) RequestKeyFrame() { signal(h.keys) }
 
-// keyFrameGap is the least distance of asked-for IDR pictures now.
+// keyFrameGap is the least distance that the IDR picture now asked for must have: none when a reader has come, who is not to wait
+// because of what others asked for before.
 func (h *Hub) keyFrameGap() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.newcomer {
+		h.newcomer = false
+		return 0
+	}
 	if time.Since(h.came) < firstMoments {
 		return firstKeyFrameGap
 	}
@@ -265,7 +271,7 @@ func (h *Hub) session(ctx context.Context, broken bool) (delivered time.Duration
 func (h *Hub) beginRun() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.fresh = true
+	h.fresh, h.newcomer = true, false
 	drain(h.alive)
 	drain(h.keys)
 }

@@ -51,12 +51,8 @@ func (w *watch) readersChanged(count int) {
 	w.linger.Reset(linger)
 }
 
-// keyWanted passes a request for an IDR on, at once or when the last one is long enough ago. With nobody to see it there would
-// be no use in it, and the one who comes next would have to wait for another.
+// keyWanted passes a request for an IDR on, at once or when the last one is long enough ago.
 func (w *watch) keyWanted() {
-	if w.hub.readerCount() == 0 {
-		return
-	}
 	if wait := w.hub.keyFrameGap() - time.Since(w.asked); !w.asked.IsZero() && wait > 0 {
 		w.key.Reset(wait) // one that waited already waits no longer for it
 		return
