@@ -30,7 +30,7 @@ func (v *visit) logTalk(m *media, outcome station.Outcome) {
 	attrs := append(v.summary(outcome), "answered_by", c.target, slog.Group("after_press", c.watch.attrs()...),
 		slog.Group("audio_sent", "packets", s.AudioSent.Packets, "bytes", s.AudioSent.Bytes, "lost", s.AudioSent.Lost),
 		slog.Group("audio_received", "packets", s.AudioReceived.Packets, "bytes", s.AudioReceived.Bytes, "lost", s.AudioReceived.Lost),
-		slog.Group("video_sent", "packets", s.VideoSent.Packets, "bytes", s.VideoSent.Bytes, "lost", s.VideoSent.Lost, "resent", s.Resent, "key_frame_requests", s.KeyFrameRequests),
+		slog.Group("video_sent", "packets", s.VideoSent.Packets, "bytes", s.VideoSent.Bytes, "lost", s.VideoSent.Lost, "asked_again", s.NACKs, "resent", s.Resent, "key_frame_requests", s.KeyFrameRequests),
 		"local_candidate", s.LocalCandidate, "remote_candidate", s.RemoteCandidate,
 	)
 	if m.stream != nil {

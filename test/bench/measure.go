@@ -156,7 +156,7 @@ func addStopwatch(line map[string]any, r *report) {
 	}
 }
 
-// measureDeadServers presses while every STUN and TURN server is silent; the household does not answer.
+// measureDeadServers presses while every STUN and TURN server is silent; the household answers and hangs up at once.
 func measureDeadServers(t lab.T, p plan, r *report) {
 	h := openHouse(t, house.Options{SIPCore: func(core map[string]any) {
 		core["ice_config"] = map[string]any{
@@ -173,7 +173,7 @@ func measureDeadServers(t lab.T, p plan, r *report) {
 	for i := range p.dead {
 		pressed := time.Now()
 		h.Door.Press("")
-		call := latest(kitchen, i+1, func(c lab.Call) bool { return !c.Confirmed.IsZero() })
+		call := latest(kitchen, i+1, func(c lab.Call) bool { return !c.FirstFrame.IsZero() && time.Since(c.FirstFrame) > 300*time.Millisecond })
 		if !call.Began.IsZero() {
 			r.ringingDead.add(call.Began.Sub(pressed))
 		}
