@@ -173,7 +173,9 @@ func measureDeadServers(t lab.T, p plan, r *report) {
 	for i := range p.dead {
 		pressed := time.Now()
 		h.Door.Press("")
-		call := latest(kitchen, i+1, func(c lab.Call) bool { return !c.FirstFrame.IsZero() && time.Since(c.FirstFrame) > 300*time.Millisecond })
+		call := latest(kitchen, i+1, func(c lab.Call) bool {
+			return !c.FirstFrame.IsZero() && time.Since(c.FirstFrame) > 300*time.Millisecond
+		})
 		if !call.Began.IsZero() {
 			r.ringingDead.add(call.Began.Sub(pressed))
 		}
