@@ -16,6 +16,8 @@ flock 9
 asterisk_stamp=asterisk-1
 popup_stamp=popup-$(cat "$here/popup/package.json" "$here/popup/package-lock.json" | sha256sum | cut -c1-12)
 
+icelock_stamp=icelock-$(sha256sum <"$here/asterisk/icelock.c" | cut -c1-12)
+
 new=
 trap '[[ -z $new ]] || rm -rf --one-file-system "$new"' EXIT
 
@@ -48,6 +50,12 @@ fetch_popup() {
   (cd "$new" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >/dev/null)
 }
 
+# fetch_icelock builds what keeps this Asterisk from a deadlock of its own: the source says which.
+fetch_icelock() {
+  mkdir "$new"
+  gcc -O2 -Wall -shared -fPIC -o "$new/icelock.so" "$here/asterisk/icelock.c" -ldl
+}
+
 # part NAME STAMP makes a part unless it is there, and removes older ones.
 part() {
   local name=$1 stamp=$2
@@ -65,7 +73,7 @@ part() {
 [[ $# -gt 0 ]] || set -- asterisk popup
 for name in "$@"; do
   case $name in
-    asterisk) part asterisk "$asterisk_stamp" ;;
+    asterisk) part asterisk "$asterisk_stamp"; part icelock "$icelock_stamp" ;;
     popup) part popup "$popup_stamp" ;;
     *) echo "prepare: no such part: $name" >&2; exit 2 ;;
   esac
