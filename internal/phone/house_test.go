@@ -1,7 +1,6 @@
 package phone
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,6 +15,8 @@ import (
 	"doorstation/internal/peer"
 	"doorstation/internal/sip"
 	"doorstation/internal/station"
+
+	"doorstation/test/logbuffer"
 )
 
 const patience = 20 * time.Second
@@ -313,23 +314,6 @@ func (l *leg) hungUp(t *testing.T) {
 }
 
 // logBuffer gathers the log.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// String is what was written.
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
+type logBuffer struct{ logbuffer.Buffer }
 
 func (l *logBuffer) has(text string) bool { return strings.Contains(l.String(), text) }

@@ -3,7 +3,6 @@
 package house
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,12 +11,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"doorstation/internal/control"
 	"doorstation/test/lab"
+	"doorstation/test/logbuffer"
 )
 
 // DoorOptions are what a test says about the agent.
@@ -37,7 +36,7 @@ type Door struct {
 	dir    string
 	socket string
 	cmd    *exec.Cmd
-	log    *logBuffer
+	log    *logbuffer.Buffer
 	exited chan struct{}
 	client *control.Client
 }
@@ -50,7 +49,7 @@ func StartDoor(t lab.T, o DoorOptions) *Door {
 	if err != nil {
 		t.Fatalf("house: %v", err)
 	}
-	d := &Door{t: t, dir: dir, log: &logBuffer{}, exited: make(chan struct{})}
+	d := &Door{t: t, dir: dir, log: &logbuffer.Buffer{}, exited: make(chan struct{})}
 	d.socket = filepath.Join(d.dir, "control.sock")
 	token := filepath.Join(d.dir, "token")
 	config := filepath.Join(d.dir, "config.yaml")
@@ -69,7 +68,7 @@ func StartDoor(t lab.T, o DoorOptions) *Door {
 	go func() {
 		// The exit status is read from ProcessState by whoever waits for exited.
 		if waitErr := d.cmd.Wait(); waitErr != nil {
-			d.log.note("agent ended: " + waitErr.Error())
+			fmt.Fprintln(d.log, "agent ended:", waitErr)
 		}
 		close(d.exited)
 	}()
@@ -255,30 +254,4 @@ func Eventually(limit time.Duration, ok func() error) error {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-}
-
-// logBuffer gathers what the agent writes.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) note(s string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.b.WriteString(s + "\n")
-}
-
-// String is what was written so far.
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
