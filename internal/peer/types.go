@@ -67,6 +67,9 @@ type Events struct {
 	Connected func(iceAt, dtlsAt time.Time)
 	// Failed is called at most once, when the transport is beyond repair. Errors: ErrICEFailed, ErrDTLSFailed.
 	Failed func(err error)
+	// RestartWanted is called when the path is in trouble – nothing heard for some seconds, or the machine lost the address it
+	// uses – and again every few seconds while that lasts. An ICE restart (Renew) may mend it.
+	RestartWanted func(reason string)
 	// KeyFrame is called when the far side asked for a key frame (PLI, RFC 4585; FIR, RFC 5104), and when sending of
 	// video starts or resumes, as nothing is sent before a key frame then.
 	KeyFrame func()

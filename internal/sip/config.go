@@ -40,6 +40,9 @@ type Config struct {
 	Log     *slog.Logger  // nil: nothing is logged
 	// OnRegistration may be nil. It is called on every change, in order and from one goroutine, and must return soon.
 	OnRegistration func(Registration)
+	// OnInvite may be nil: then each INVITE from outside a dialog gets 403. It is called in a goroutine of the call's own, which
+	// Run waits for, and decides with Answer or Reject; when it returns without, the caller gets 480.
+	OnInvite func(*Incoming)
 }
 
 // LogValue keeps the password out of logs.
