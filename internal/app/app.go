@@ -103,7 +103,7 @@ func (s *stage) stop() error {
 func (a *App) run(ctx context.Context) error {
 	log := a.opt.Log
 	log.Info("doorstation starts", "version", a.opt.Version, "gpio", a.opt.Local.GPIO, "socket", a.opt.Socket)
-	failed := make(chan error, 8)
+	failed := make(chan error, 9)
 	var stages []*stage
 	begin := func(name string, run func(context.Context) error) {
 		stages = append(stages, start(name, func(ctx context.Context) error {
@@ -118,6 +118,7 @@ func (a *App) run(ctx context.Context) error {
 	begin("camera", a.camera.Run)
 	begin("audio", a.audio.Run)
 	begin("home", a.home.Run)
+	begin("network", a.watchNetwork)
 	begin("phone", func(ctx context.Context) error {
 		<-ctx.Done()
 		a.phone.Close()

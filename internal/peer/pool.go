@@ -15,8 +15,6 @@ const (
 	refreshAfter = 50 * time.Second
 	// retryPause is between attempts to make a peer where that fails, for instance without a network.
 	retryPause = 2 * time.Second
-	// addressPause lets a change of addresses come to rest before offers are made anew.
-	addressPause = 300 * time.Millisecond
 	// maxWarm bounds how many warm offers may be asked for.
 	maxWarm = 16
 )
@@ -24,7 +22,6 @@ const (
 // Pool keeps warm offers: peers whose certificate and candidates are ready before anybody presses the bell.
 type Pool struct {
 	build   func(Config, *experience) (*Peer, error)
-	watch   func(ctx context.Context, changed func()) error
 	current func() []string // the machine's addresses now
 
 	mu      sync.Mutex
@@ -46,7 +43,7 @@ type warmPeer struct {
 
 // NewPool makes a pool that keeps want warm peers as c describes them, once Run is called. Errors: a want below 0 or above 16.
 func NewPool(c Config, want int) (*Pool, error) {
-	p := &Pool{build: newPeer, watch: watchAddresses, current: machineAddresses, wake: make(chan struct{}, 1)}
+	p := &Pool{build: newPeer, current: machineAddresses, wake: make(chan struct{}, 1)}
 	return p, p.Configure(c, want)
 }
 
@@ -145,13 +142,6 @@ func (p *Pool) Run(ctx context.Context) error {
 	}
 	p.running = true
 	p.mu.Unlock()
-	var watching sync.WaitGroup
-	watching.Go(func() {
-		if err := p.watch(ctx, p.addressesChanged); err != nil {
-			p.log("changes of the machine's addresses are not seen at once", err)
-		}
-	})
-	defer watching.Wait()
 	for {
 		pause := p.tend()
 		if !p.sleep(ctx, pause) {
@@ -164,13 +154,6 @@ func (p *Pool) Run(ctx context.Context) error {
 	p.warm = nil
 	p.mu.Unlock()
 	return closeAll(rest)
-}
-
-func (p *Pool) log(msg string, err error) {
-	p.mu.Lock()
-	l := p.config.Log
-	p.mu.Unlock()
-	l.Warn(msg, "error", err)
 }
 
 // sleep waits for d, or for a nudge, and tells whether ctx still holds.
@@ -270,9 +253,9 @@ func closeAll(peers []*warmPeer) error {
 	return errors.Join(errs...)
 }
 
-// addressesChanged is called when the machine got or lost an address. Offers that name one it has no longer are gone at once;
-// all are made anew.
-func (p *Pool) addressesChanged() {
+// AddressesChanged is to be called when the machine got or lost an address, or may have. Offers that name one it has no longer
+// are gone at once; all are made anew. Peers that were taken are told through Events.RestartWanted where it concerns them.
+func (p *Pool) AddressesChanged() {
 	now := p.current()
 	p.mu.Lock()
 	defer p.mu.Unlock()

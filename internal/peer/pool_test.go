@@ -204,10 +204,6 @@ func fakePool(t *testing.T, c Config, want int) (p *Pool, built, standing *atomi
 		return q, nil
 	}
 	p.current = func() []string { return []string{address.Load().(string)} }
-	p.watch = func(ctx context.Context, _ func()) error {
-		<-ctx.Done()
-		return nil
-	}
 	return p, built, standing, address
 }
 
@@ -250,13 +246,13 @@ func TestNewAddressesMakeNewOffers(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- p.Run(ctx) }()
 		synctest.Wait()
-		p.addressesChanged() // a message about nothing that matters
+		p.AddressesChanged() // a message about nothing that matters
 		synctest.Wait()
 		if built.Load() != 2 {
 			t.Errorf("built %d", built.Load())
 		}
 		address.Store("198.51.100.1/24")
-		p.addressesChanged()
+		p.AddressesChanged()
 		synctest.Wait()
 		if built.Load() != 4 || standing.Load() != 2 || p.Ready() != 2 {
 			t.Errorf("built %d, standing %d, ready %d", built.Load(), standing.Load(), p.Ready())
