@@ -18,8 +18,7 @@ const writeLimit = 10 * time.Second
 type conn struct {
 	sock      socket
 	log       *slog.Logger
-	transport string // of Via: "WS" or "WSS"
-	host      string // of Via: ours, which nobody needs to resolve (RFC 7118 section 5.1)
+	hop       hop
 	onRequest func(*serverTx)
 
 	done chan struct{} // closed with err set
@@ -35,12 +34,16 @@ type conn struct {
 	answers bool      // OPTIONS were answered on this connection
 }
 
-func newConn(transport, host string, log *slog.Logger, onRequest func(*serverTx)) *conn {
+// newConn makes a connection that has no socket yet: see attach.
+func newConn(log *slog.Logger, onRequest func(*serverTx)) *conn {
 	return &conn{
-		log: log, transport: transport, host: host, onRequest: onRequest, done: make(chan struct{}),
+		log: log, onRequest: onRequest, done: make(chan struct{}),
 		clients: map[string]*clientTx{}, servers: map[string]*serverTx{}, heard: time.Now(),
 	}
 }
+
+// attach gives the connection its socket, before run.
+func (c *conn) attach(sock socket, h hop) { c.sock, c.hop = sock, h }
 
 // run reads until the connection ends. Whatever was waiting for an answer has been told when it returns.
 func (c *conn) run() {
@@ -168,9 +171,12 @@ func (c *conn) failure() error {
 
 // via makes the Via header of a new transaction.
 func (c *conn) via() *sipmsg.ViaHeader {
+	params := sipmsg.HeaderParams{{K: "branch", V: sipmsg.RFC3261BranchMagicCookie + newToken()}}
+	if c.hop.port != 0 {
+		params = append(params, sipmsg.HeaderKV{K: "rport"}) // RFC 3581
+	}
 	return &sipmsg.ViaHeader{
-		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: c.transport, Host: c.host,
-		Params: sipmsg.HeaderParams{{K: "branch", V: sipmsg.RFC3261BranchMagicCookie + newToken()}},
+		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: c.hop.transport, Host: c.hop.host, Port: c.hop.port, Params: params,
 	}
 }
 

@@ -13,17 +13,18 @@ const allowed = "INVITE, ACK, CANCEL, BYE, INFO, UPDATE, OPTIONS, MESSAGE, NOTIF
 // identity is what the agent is called in its messages.
 type identity struct {
 	extension, display, domain, userAgent string
-	contactHost                           string // "<random>.invalid"
+	contactHost                           string // "<random>.invalid", where nobody can reach us but by the connection
 }
 
 func (id identity) address() sipmsg.Uri {
 	return sipmsg.Uri{Scheme: "sip", User: escapeUser(id.extension), Host: id.domain}
 }
 
-func (id identity) contact() *sipmsg.ContactHeader {
+// contact is where the peer finds us: behind the connection it came by.
+func (id identity) contact(c *conn) *sipmsg.ContactHeader {
 	return &sipmsg.ContactHeader{Address: sipmsg.Uri{
-		Scheme: "sip", User: escapeUser(id.extension), Host: id.contactHost,
-		UriParams: sipmsg.HeaderParams{{K: "transport", V: "ws"}},
+		Scheme: "sip", User: escapeUser(id.extension), Host: c.hop.host, Port: c.hop.port,
+		UriParams: sipmsg.HeaderParams{{K: "transport", V: c.hop.parameter()}},
 	}}
 }
 

@@ -117,7 +117,7 @@ func (l *Leg) offered(t *serverTx) {
 		t.answer(415, "Unsupported Media Type", "", "", sipmsg.NewHeader("Accept", "application/sdp"))
 	case t.req.Method == sipmsg.UPDATE && !hasOffer:
 		l.dlg.refreshTarget(t.req)
-		t.answer(200, "OK", "", "", append(l.peerSession(t.req), l.dlg.id.contact(), allowHeader())...)
+		t.answer(200, "OK", "", "", append(l.peerSession(t.req), l.dlg.id.contact(t.c), allowHeader())...)
 	case l.offering:
 		t.answer(491, "Request Pending", "", "")
 	case l.pending != nil: // RFC 3261 section 14.2
@@ -155,7 +155,7 @@ func (l *Leg) reoffer(t *serverTx) {
 	case err == nil:
 		l.local = answer
 		l.dlg.refreshTarget(t.req)
-		t.answer(200, "OK", "application/sdp", answer, append(l.peerSession(t.req), l.dlg.id.contact(), allowHeader())...)
+		t.answer(200, "OK", "application/sdp", answer, append(l.peerSession(t.req), l.dlg.id.contact(t.c), allowHeader())...)
 	case errors.Is(err, ErrNotAcceptable):
 		t.answer(488, "Not Acceptable Here", "", "")
 	case errors.Is(err, ErrPending):

@@ -120,7 +120,7 @@ func (l *Leg) dismiss() {
 // sendInvite sends the INVITE, again with credentials or another session interval where asked. l.mu is held.
 func (l *Leg) sendInvite(auth sipmsg.Header) error {
 	req := l.dlg.build(l.c, sipmsg.INVITE,
-		l.dlg.id.contact(),
+		l.dlg.id.contact(l.c),
 		sipmsg.NewHeader("Allow", allowed),
 		sipmsg.NewHeader("Supported", "timer"),
 		sipmsg.NewHeader("Session-Expires", sessionExpires(l.session.interval, "uac")),

@@ -41,14 +41,16 @@ func (a *Agent) connected(ctx context.Context) (time.Duration, error) {
 		return 0, fmt.Errorf("finding the PBX: %w", err)
 	}
 	u, err := url.Parse(e.URL)
-	if err != nil || u.Host == "" || u.Scheme != "ws" && u.Scheme != "wss" {
-		return 0, errors.New("the address of the PBX is not a ws:// or wss:// URL")
+	if err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) {
+		return 0, fmt.Errorf("the address of the PBX is not a URL that begins with %s", strings.Join(schemes, "://, ")+"://")
 	}
 	a.change(func(r *Registration) { r.Server, r.Transport = u.Host, e.Via })
-	c := newConn(strings.ToUpper(u.Scheme), a.id.contactHost, a.log, a.receive)
-	if c.sock, err = a.dial(ctx, e, c.alive); err != nil {
+	c := newConn(a.log, a.receive)
+	sock, err := a.dial(ctx, e, c.alive)
+	if err != nil {
 		return 0, err
 	}
+	c.attach(sock, hopOf(u.Scheme, sock, a.id.contactHost))
 	var running sync.WaitGroup
 	running.Go(c.run)
 	running.Go(func() { a.watch(c) })

@@ -46,7 +46,7 @@ func (a *Agent) register(ctx context.Context, c *conn, expires time.Duration) (t
 	cred := a.credentials()
 	var auth sipmsg.Header
 	for raised := false; ; {
-		req := a.reg.dlg.build(c, sipmsg.REGISTER, a.id.contact(), sipmsg.NewHeader("Expires", seconds(expires)), allowHeader())
+		req := a.reg.dlg.build(c, sipmsg.REGISTER, a.id.contact(c), sipmsg.NewHeader("Expires", seconds(expires)), allowHeader())
 		if auth != nil {
 			req.AppendHeader(auth)
 		}
@@ -56,7 +56,7 @@ func (a *Agent) register(ctx context.Context, c *conn, expires time.Duration) (t
 		}
 		switch status := res.StatusCode; {
 		case res.IsSuccess():
-			return granted(res, a.id.contactHost, expires), nil
+			return granted(res, c.hop.key(), expires), nil
 		case status == 401 || status == 407:
 			if auth, err = cred.answer(res, sipmsg.REGISTER, req.Recipient.String()); err != nil {
 				return 0, fmt.Errorf("%w: %w", ErrRefused, rejected(res, err))

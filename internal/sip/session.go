@@ -124,7 +124,7 @@ func (l *Leg) refresh() {
 		l.offering = true
 	}
 	err := l.ask(method, []sipmsg.Header{
-		l.dlg.id.contact(),
+		l.dlg.id.contact(l.c),
 		sipmsg.NewHeader("Allow", allowed),
 		sipmsg.NewHeader("Supported", "timer"),
 		sipmsg.NewHeader("Session-Expires", sessionExpires(l.session.interval, "uac")),
