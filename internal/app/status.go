@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
+	"runtime/metrics"
 	"time"
 
 	"doorstation/internal/audio"
@@ -50,7 +52,19 @@ func (a *App) Status() control.Status {
 			Code: string(f.Code), Severity: string(f.Severity), Title: f.Title, Detail: f.Detail, Remedy: f.Remedy, Since: f.Since,
 		})
 	}
+	s.Runtime = runtimeStatus()
 	return s
+}
+
+// runtimeStatus is what the process holds. It stops nothing, unlike runtime.ReadMemStats.
+func runtimeStatus() control.Runtime {
+	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(heap)
+	r := control.Runtime{Goroutines: runtime.NumGoroutine()}
+	if v := heap[0].Value; v.Kind() == metrics.KindUint64 {
+		r.HeapBytes = v.Uint64()
+	}
+	return r
 }
 
 func registrationStatus(l *line) control.Registration {

@@ -18,6 +18,15 @@ type Status struct {
 	Calls        Calls        `json:"calls"`
 	WarmOffers   WarmOffers   `json:"warm_offers"`
 	Faults       []Fault      `json:"faults"`
+	Runtime      Runtime      `json:"runtime"`
+}
+
+// Runtime is what the agent's process holds, to tell one that leaks: both figures come back to about the same value
+// between visits.
+type Runtime struct {
+	Goroutines int `json:"goroutines"`
+	// HeapBytes is what is in use on the Go heap, with what the collector has yet to find.
+	HeapBytes uint64 `json:"heap_bytes"`
 }
 
 // Registration is how the door stands at the PBX.

@@ -38,6 +38,7 @@ func talkingStatus() Status {
 			Last: &LastCall{Outcome: "talked", At: at(13, 59, 0), Button: "Front door", AnsweredBy: "101", TalkSeconds: 34.2},
 		},
 		WarmOffers: WarmOffers{Ready: 2, Want: 2},
+		Runtime:    Runtime{Goroutines: 61, HeapBytes: 4_718_592},
 	}
 }
 
