@@ -93,7 +93,9 @@ const mostWarm = 16
 func mostTargets(l settings.Local) int {
 	most := 1
 	for _, b := range l.Buttons {
-		most = max(most, len(b.Call))
+		for _, step := range b.Call { // the offers of a later step are made while the one before rings
+			most = max(most, len(step))
+		}
 	}
 	return min(most, mostWarm)
 }

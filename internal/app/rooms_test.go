@@ -75,7 +75,7 @@ func TestThePinsOfTheLocalFile(t *testing.T) {
 }
 
 func TestNoMoreOffersAreKeptWarmThanAPoolCanHold(t *testing.T) {
-	l := settings.Local{Buttons: []settings.Button{{Call: make([]string, 3)}, {Call: make([]string, 40)}}}
+	l := settings.Local{Buttons: []settings.Button{{Call: [][]string{make([]string, 3)}}, {Call: [][]string{{"1"}, make([]string, 40)}}}}
 	if got := mostTargets(l); got != mostWarm {
 		t.Errorf("got %d", got)
 	}

@@ -103,8 +103,8 @@ func (c SIPCore) MarshalJSON() ([]byte, error) { return json.Marshal(c.String())
 
 // String describes the settings without any secret.
 func (s Settings) String() string {
-	return fmt.Sprintf("settings{extension: %q, display_name: %q, password: %s, backup_user: %t, domain: %q, pbx: %v, ice: %v, video: %t, popup: %v}",
-		s.Extension, s.DisplayName, veil(s.Password), s.BackupUser, s.Domain, s.PBX, s.ICE, s.Video, s.Popup)
+	return fmt.Sprintf("settings{extension: %q, display_name: %q, password: %s, backup_user: %t, domain: %q, pbx: %v, ice: %v, video: %t, popup: %v, callers: %v}",
+		s.Extension, s.DisplayName, veil(s.Password), s.BackupUser, s.Domain, s.PBX, s.ICE, s.Video, s.Popup, s.Incoming.Callers)
 }
 
 // Format implements fmt.Formatter.

@@ -18,11 +18,12 @@ type Local struct {
 	// Lock is nil when the file has none.
 	Lock *Lock
 	// Light is nil when the file has none.
-	Light  *Light
-	Call   Call
-	Camera Camera
-	Audio  Audio
-	Log    Log
+	Light    *Light
+	Call     Call
+	Incoming Incoming
+	Camera   Camera
+	Audio    Audio
+	Log      Log
 }
 
 // HomeAssistant says where Home Assistant is and how the door proves who it is.
@@ -48,13 +49,13 @@ type SIP struct {
 	Extension string
 	// Transport is one of the Transport constants.
 	Transport string
-	// Server is host[:port] or a ws or wss URL for the explicit transports; empty: SIP Core's pbx_server.
+	// Server is host[:port], for ws and wss also a whole URL, for the explicit transports; empty: SIP Core's pbx_server.
 	Server string
 	// TLS is for the connection to the PBX; a connection through ingress uses HomeAssistant.TLS.
 	TLS TLS
 }
 
-// The transports that are served now.
+// The transports.
 const (
 	// TransportAuto is SIP Core's way: custom_wss_url, else ingress.
 	TransportAuto = "auto"
@@ -62,6 +63,10 @@ const (
 	TransportWS = "ws"
 	// TransportWSS is a WebSocket over TLS straight to the PBX.
 	TransportWSS = "wss"
+	// TransportUDP, TransportTCP and TransportTLS are plain SIP straight to the PBX.
+	TransportUDP = "udp"
+	TransportTCP = "tcp"
+	TransportTLS = "tls"
 )
 
 // Pin names a line of the machine's GPIO, by the header's name ("GPIO17") or by chip and line.
@@ -83,9 +88,14 @@ type Button struct {
 	Debounce time.Duration
 	// Hold is the least time a press must last.
 	Hold time.Duration
-	// Call lists the extensions called, all at once. It may be empty.
-	Call []string
-	// Ring is how long they ring.
+	// Call lists the extensions called, in steps: those of a step all at once, the next step Step after the one before. It
+	// may be empty; a step is not.
+	Call [][]string
+	// Step is how long a step rings alone.
+	Step time.Duration
+	// KeepRinging says that earlier steps go on ringing when a later one begins.
+	KeepRinging bool
+	// Ring is how long all of it rings.
 	Ring time.Duration
 }
 
@@ -114,6 +124,28 @@ type Call struct {
 	// MaxTalk is the longest conversation.
 	MaxTalk time.Duration
 }
+
+// Incoming says what becomes of calls from the household to the door.
+type Incoming struct {
+	// Allow is one of the Allow constants.
+	Allow string
+	// Callers are the extensions that may call, with AllowList.
+	Callers []string
+	// Answer is "auto" (SIP Core's auto_answer), "always" or "never".
+	Answer string
+	// Talk are the digits that open the door's loudspeaker during such a call.
+	Talk string
+}
+
+// Who may call the door.
+const (
+	// AllowUsers lets the extensions of SIP Core's users and its backup_user call.
+	AllowUsers = "users"
+	// AllowNone lets nobody call.
+	AllowNone = "none"
+	// AllowList lets the extensions of a list call.
+	AllowList = "list"
+)
 
 // Camera says what the picture is.
 type Camera struct {

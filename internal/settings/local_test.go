@@ -37,7 +37,9 @@ buttons:
     pull: none
     debounce: 5ms
     hold: 1s
-    call: [101, "102", 0103]
+    call: [[101, "102"], [0103]]
+    step: 4s
+    keep_ringing: false
     ring: 5s
   - name: Garden
     pin: GPIO4
@@ -45,6 +47,7 @@ buttons:
 lock: {pin: GPIO27, active: low, pulse: 500ms, codes: [1, "*12#", 007]}
 light: {pin: GPIO22}
 call: {video: never, max_talk: 1h30m}
+incoming: {allow: [101, "102"], answer: always, talk: "0#a"}
 camera: {source: test, width: 640, height: 480, framerate: 15, bitrate: 1.2M}
 audio: {device: "hw:1,0", echo_cancellation: false}
 log: {level: debug, format: json}
@@ -63,21 +66,24 @@ log: {level: debug, format: json}
 		Buttons: []Button{
 			{
 				Name: "Front door", Pin: Pin{Chip: "gpiochip0", Line: 17}, Active: "high", Pull: "none",
-				Debounce: 5 * time.Millisecond, Hold: time.Second, Call: []string{"101", "102", "0103"}, Ring: 5 * time.Second,
+				Debounce: 5 * time.Millisecond, Hold: time.Second,
+				Call: [][]string{{"101", "102"}, {"0103"}}, Step: 4 * time.Second, Ring: 5 * time.Second,
 			},
 			{
 				Name: "Garden", Pin: Pin{Name: "GPIO4"}, Active: "high", Pull: "down",
-				Debounce: 30 * time.Millisecond, Hold: 50 * time.Millisecond, Ring: 45 * time.Second,
+				Debounce: 30 * time.Millisecond, Hold: 50 * time.Millisecond,
+				Step: 15 * time.Second, KeepRinging: true, Ring: 45 * time.Second,
 			},
 		},
 		Lock: &Lock{
 			Pin: Pin{Name: "GPIO27"}, Active: "low", Pulse: 500 * time.Millisecond, Codes: []string{"1", "*12#", "007"},
 		},
-		Light:  &Light{Pin: Pin{Name: "GPIO22"}, Active: "high"},
-		Call:   Call{Video: "never", MaxTalk: 90 * time.Minute},
-		Camera: Camera{Source: "test", Width: 640, Height: 480, Framerate: 15, Bitrate: 1_200_000},
-		Audio:  Audio{Device: "hw:1,0"},
-		Log:    Log{Level: "debug", Format: "json"},
+		Light:    &Light{Pin: Pin{Name: "GPIO22"}, Active: "high"},
+		Call:     Call{Video: "never", MaxTalk: 90 * time.Minute},
+		Incoming: Incoming{Allow: AllowList, Callers: []string{"101", "102"}, Answer: "always", Talk: "0#A"},
+		Camera:   Camera{Source: "test", Width: 640, Height: 480, Framerate: 15, Bitrate: 1_200_000},
+		Audio:    Audio{Device: "hw:1,0"},
+		Log:      Log{Level: "debug", Format: "json"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v %v\nwant %+v %v", got, got.Lock.Codes, want, want.Lock.Codes)
@@ -95,12 +101,13 @@ func TestParseLocalDefaults(t *testing.T) {
 		GPIO:          "auto",
 		Buttons: []Button{{
 			Name: "Bell", Pin: Pin{Name: "GPIO17"}, Active: "low", Pull: "up", Debounce: 30 * time.Millisecond,
-			Hold: 50 * time.Millisecond, Call: []string{"101"}, Ring: 45 * time.Second,
+			Hold: 50 * time.Millisecond, Call: [][]string{{"101"}}, Step: 15 * time.Second, KeepRinging: true, Ring: 45 * time.Second,
 		}},
-		Call:   Call{Video: "auto", MaxTalk: 5 * time.Minute},
-		Camera: Camera{Source: "rpicam", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000},
-		Audio:  Audio{Device: "default", EchoCancellation: true},
-		Log:    Log{Level: "info", Format: "text"},
+		Call:     Call{Video: "auto", MaxTalk: 5 * time.Minute},
+		Incoming: Incoming{Allow: AllowUsers, Answer: "auto", Talk: "*"},
+		Camera:   Camera{Source: "rpicam", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000},
+		Audio:    Audio{Device: "default", EchoCancellation: true},
+		Log:      Log{Level: "info", Format: "text"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -144,11 +151,11 @@ var wrongFiles = []struct {
 	{"token_file as list", "home_assistant:\n  url: http://ha\n  token_file: [a]\nbuttons: [{name: B, pin: GPIO1}]\n", 3, "expected the path of a file; found a list"},
 
 	// sip
-	{"transport unknown", least + "sip: {transport: smoke}\n", 5, `sip.transport: expected auto, ws or wss; found "smoke"`},
-	{"transport later", least + "sip:\n  transport: udp\n", 6, "sip.transport: transport udp is not served yet; expected auto, ws or wss"},
+	{"transport unknown", least + "sip: {transport: smoke}\n", 5, `sip.transport: expected auto, ws, wss, udp, tcp or tls; found "smoke"`},
 	{"extension", least + "sip:\n  extension: front door\n", 6, "sip.extension: expected an extension"},
-	{"server without transport", least + "sip:\n  server: pbx\n", 6, "sip.server: expected sip.transport: ws or wss with it"},
+	{"server without transport", least + "sip:\n  server: pbx\n", 6, "sip.server: expected sip.transport: ws, wss, udp, tcp or tls with it"},
 	{"server of another transport", least + "sip:\n  server: wss://pbx/ws\n  transport: ws\n", 6, "such as ws://pbx.example.com:8088/ws"},
+	{"server of a transport without a path", least + "sip:\n  transport: udp\n  server: wss://pbx/ws\n", 7, "sip.server: expected host or host:port, such as pbx.example.com or [2001:db8::1]:5060"},
 	{"server with a bad port", least + "sip:\n  transport: ws\n  server: pbx:http\n", 7, "sip.server: expected host, host:port"},
 
 	// buttons
@@ -174,6 +181,16 @@ var wrongFiles = []struct {
 	{"call twice", "home_assistant: {url: http://ha}\nbuttons:\n  - {name: Bell, pin: GPIO1, call: [101, 101]}\n", 3, "101 is in the list already"},
 	{"too many buttons", "home_assistant: {url: http://ha}\nbuttons:\n" + strings.Repeat("  - {}\n", 17), 19, "expected at most 16 entries"},
 
+	{"call without a list in one step", twoSteps("[[101], 102]"), 5, "buttons[0].call[1]: expected a list of extensions, as the other steps are"},
+	{"call with a list among extensions", twoSteps("[101, [102]]"), 5, "buttons[0].call[0]: expected a list of extensions, as the other steps are"},
+	{"an empty step", twoSteps("[[101], []]"), 5, "buttons[0].call[1]: expected at least one extension in a step"},
+	{"a step in a step", twoSteps("[[101], [[102]]]"), 5, "buttons[0].call[1][0]: expected an extension"},
+	{"call twice in two steps", twoSteps("[[101], [102, 101]]"), 5, "101 rings already since an earlier step; expected it once, or keep_ringing: false"},
+	{"steps beyond ring", twoSteps("[[101], [102], [103], [104]]"), 5, "step 4 of 4 would begin after 45s, but ring ends after 45s; expected a longer ring, a shorter step (now 15s) or fewer steps"},
+	{"a step too short", "home_assistant: {url: http://ha}\nbuttons:\n  - {name: Bell, pin: GPIO1, step: 0s}\n", 3, "step: expected a length of time from 1s to 5m, such as 15s"},
+	{"keep_ringing", "home_assistant: {url: http://ha}\nbuttons:\n  - {name: Bell, pin: GPIO1, keep_ringing: 1}\n", 3, "keep_ringing: expected true or false"},
+	{"too many in all steps", twoSteps("[[1,2,3,4,5,6,7,8,9], [11,12,13,14,15,16,17,18]]"), 5, "expected at most 16 extensions in all steps together"},
+
 	// lock, light
 	{"pulse", least + "lock:\n  pin: GPIO27\n  pulse: 2m\n", 7, "lock.pulse: expected a length of time from 100ms to 1m, such as 3s"},
 	{"code", least + "lock:\n  pin: GPIO27\n  codes: [\"12E\"]\n", 7, "lock.codes[0]: expected a code of 1 to 16 of the telephone's keys"},
@@ -181,6 +198,14 @@ var wrongFiles = []struct {
 	{"code twice", least + "lock:\n  pin: GPIO27\n  codes: [\"1\", 1]\n", 7, "in the list already"},
 	{"lock empty", least + "lock:\n", 5, "lock: expected lock (active, codes, pin, pulse); found nothing"},
 	{"light without a pin", least + "light: {active: low}\n", 5, "light: pin is missing"},
+
+	// incoming
+	{"allow a word", least + "incoming: {allow: everybody}\n", 5, `incoming.allow: expected users, none or a list of extensions, such as ["101", "102"]; found "everybody"`},
+	{"allow nobody", least + "incoming: {allow: []}\n", 5, "expected at least one extension; allow: none lets nobody call"},
+	{"allow an address", least + "incoming: {allow: [101, \"sip:1@x\"]}\n", 5, "incoming.allow[1]: expected an extension"},
+	{"allow twice", least + "incoming: {allow: [101, 101]}\n", 5, "101 is in the list already"},
+	{"answer", least + "incoming: {answer: true}\n", 5, "incoming.answer: expected auto, always or never"},
+	{"talk", least + "incoming: {talk: \"\"}\n", 5, "incoming.talk: expected 1 to 16 of the telephone's keys"},
 
 	// the rest
 	{"gpio", least + "gpio: none\n", 5, `gpio: expected auto or simulated; found "none"`},
@@ -196,6 +221,21 @@ var wrongFiles = []struct {
 	{"echo", least + "audio: {echo_cancellation: 1}\n", 5, `audio.echo_cancellation: expected true or false; found "1"`},
 	{"level", least + "log: {level: verbose}\n", 5, "log.level: expected debug, info, warn or error"},
 	{"format", least + "log: {format: xml}\n", 5, "log.format: expected text or json"},
+}
+
+// twoSteps is a file with its steps on line 5.
+func twoSteps(call string) string {
+	return "home_assistant: {url: http://ha}\nbuttons:\n  - name: Bell\n    pin: GPIO1\n    call: " + call + "\n"
+}
+
+func TestWithoutKeepRingingALaterStepMayCallAgain(t *testing.T) {
+	l, err := ParseLocal("c", []byte(twoSteps("[[101], [101, 102]]")+"    keep_ringing: false\n"))
+	if err != nil || len(l.Buttons[0].Call) != 2 || len(l.Buttons[0].Call[1]) != 2 {
+		t.Errorf("%v %v", l.Buttons, err)
+	}
+	if l, err = ParseLocal("c", []byte(twoSteps("[]"))); err != nil || l.Buttons[0].Call != nil {
+		t.Errorf("nobody: %v %v", l.Buttons, err)
+	}
 }
 
 func TestWrongFilesSayTheLineAndWhatWasExpected(t *testing.T) {

@@ -58,15 +58,27 @@ type Settings struct {
 	PBX    PBX
 	ICE    ICE
 	// Video says whether calls offer video.
-	Video bool
-	Popup Popup
+	Video    bool
+	Popup    Popup
+	Incoming IncomingCalls
+}
+
+// IncomingCalls says what becomes of calls to the door.
+type IncomingCalls struct {
+	// Callers are the extensions that may call, without the door's own; nobody else may.
+	Callers []string
+	// Answer says whether their calls are answered by themselves.
+	Answer bool
+	// Talk are the digits that open the door's loudspeaker.
+	Talk string
 }
 
 // PBX says how the PBX is reached.
 type PBX struct {
 	// Kind is one of the PBX constants.
 	Kind string
-	// URL is the ws or wss URL; empty for ingress.
+	// URL is the ws or wss URL, or udp://host[:port], tcp://host[:port] or tls://host[:port] (without a port the name
+	// system says which); empty for ingress.
 	URL string
 }
 
@@ -87,7 +99,8 @@ func Merge(l Local, c SIPCore, who Identity) (Settings, []Notice, error) {
 	s := Settings{
 		Local:     l,
 		Extension: user.Extension, Password: user.Password, DisplayName: user.DisplayName, BackupUser: backup,
-		Domain: domain(l, c), PBX: pbx, ICE: c.ICE, Video: video(l.Call.Video, c.SIPVideo), Popup: c.Popup,
+		Domain: domain(l, c), PBX: pbx, ICE: c.ICE, Video: wanted(l.Call.Video, c.SIPVideo), Popup: c.Popup,
+		Incoming: incoming(l.Incoming, c, user.Extension),
 	}
 	return s, notices(s), nil
 }
@@ -135,6 +148,10 @@ func reach(s SIP, c SIPCore) (PBX, error) {
 	if host == "" {
 		return PBX{}, ErrNoPBXAddress
 	}
+	switch s.Transport {
+	case TransportUDP, TransportTCP, TransportTLS:
+		return PBX{Kind: PBXServer, URL: s.Transport + "://" + joinHostPort(host, port)}, nil
+	}
 	if port == "" {
 		port = wsPort(s.Transport)
 	}
@@ -155,15 +172,46 @@ func domain(l Local, c SIPCore) string {
 	return u.Hostname()
 }
 
-func video(wanted string, sipVideo bool) bool {
-	switch wanted {
+// joinHostPort puts an IPv6 address into brackets, and a port behind it if there is one.
+func joinHostPort(host, port string) string {
+	switch {
+	case port != "":
+		return net.JoinHostPort(host, port)
+	case strings.Contains(host, ":"):
+		return "[" + host + "]"
+	default:
+		return host
+	}
+}
+
+// wanted is what the local file wants; auto follows SIP Core.
+func wanted(word string, sipCore bool) bool {
+	switch word {
 	case "always":
 		return true
 	case "never":
 		return false
 	default:
-		return sipVideo
+		return sipCore
 	}
+}
+
+// incoming resolves who may call the door, whose own extension is own.
+func incoming(l Incoming, c SIPCore, own string) IncomingCalls {
+	in := IncomingCalls{Answer: wanted(l.Answer, c.AutoAnswer), Talk: l.Talk}
+	var callers []string
+	switch l.Allow {
+	case AllowUsers:
+		callers = c.Extensions()
+	case AllowList:
+		callers = l.Callers
+	}
+	for _, caller := range callers {
+		if caller != own {
+			in.Callers = append(in.Callers, caller)
+		}
+	}
+	return in
 }
 
 func notices(s Settings) []Notice {

@@ -12,7 +12,7 @@ func home(change func(*Local)) Local {
 	l := Local{
 		HomeAssistant: HomeAssistant{URL: "https://ha.example.com:8123"},
 		SIP:           SIP{Transport: TransportAuto},
-		Buttons:       []Button{{Name: "Bell", Call: []string{"101"}}},
+		Buttons:       []Button{{Name: "Bell", Call: [][]string{{"101"}}}},
 		Call:          Call{Video: "auto"},
 	}
 	if change != nil {
@@ -86,6 +86,12 @@ func TestMergeFindsThePBX(t *testing.T) {
 		{"port", SIP{Transport: "wss", Server: "pbx2:443"}, SIPCore{}, PBXServer, "wss://pbx2:443/ws", "ha.example.com", false, ""},
 		{"address", SIP{Transport: "ws", Server: "ws://pbx2/asterisk"}, SIPCore{}, PBXServer, "ws://pbx2/asterisk", "ha.example.com", false, ""},
 		{"IPv6", SIP{Transport: "ws", Server: "[2001:db8::1]"}, SIPCore{}, PBXServer, "ws://[2001:db8::1]:8088/ws", "ha.example.com", false, ""},
+		{"udp", SIP{Transport: "udp"}, SIPCore{PBXServer: "pbx", CustomWSSURL: "wss://c/ws"}, PBXServer, "udp://pbx", "pbx", false, ""},
+		{"tcp with a port", SIP{Transport: "tcp", Server: "pbx2:5070"}, SIPCore{PBXServer: "pbx"}, PBXServer, "tcp://pbx2:5070", "pbx", false, ""},
+		{"tls to IPv6", SIP{Transport: "tls", Server: "[2001:db8::1]"}, SIPCore{}, PBXServer, "tls://[2001:db8::1]", "ha.example.com", false, ""},
+		{"udp to IPv6 with a port", SIP{Transport: "udp", Server: "[2001:db8::1]:5070"}, SIPCore{}, PBXServer, "udp://[2001:db8::1]:5070", "ha.example.com", false, ""},
+		{"udp to pbx_server by IPv6", SIP{Transport: "udp"}, SIPCore{PBXServer: "2001:db8::1"}, PBXServer, "udp://[2001:db8::1]", "2001:db8::1", false, ""},
+		{"tls nowhere", SIP{Transport: "tls"}, SIPCore{}, "", "", "", true, ""},
 		{"nowhere", SIP{Transport: "ws"}, SIPCore{CustomWSSURL: "wss://c/ws"}, "", "", "", true, ""},
 		{"IPv6 home", SIP{Transport: "auto"}, SIPCore{}, PBXIngress, "", "2001:db8::2", false, "http://[2001:db8::2]:8123"},
 	} {
@@ -134,6 +140,34 @@ func TestMergeVideoAndThePictureNotice(t *testing.T) {
 				t.Errorf("video %v, notices %v; want %v, notice %v", got.Video, notices, tt.want, tt.notice)
 			}
 		})
+	}
+}
+
+func TestMergeSaysWhoMayCallTheDoor(t *testing.T) {
+	core := SIPCore{
+		Users:      []User{{HAUsername: "door", Extension: "200"}, {Extension: "101"}, {Extension: "102"}, {Extension: "101"}},
+		BackupUser: &User{Extension: "100"},
+	}
+	for _, tt := range []struct {
+		name    string
+		in      Incoming
+		auto    bool
+		callers string
+		answer  bool
+	}{
+		{"users", Incoming{Allow: AllowUsers, Answer: "auto"}, false, "101 102 100", false},
+		{"sip core's auto_answer", Incoming{Allow: AllowUsers, Answer: "auto"}, true, "101 102 100", true},
+		{"always", Incoming{Allow: AllowUsers, Answer: "always"}, false, "101 102 100", true},
+		{"never", Incoming{Allow: AllowUsers, Answer: "never"}, true, "101 102 100", false},
+		{"a list", Incoming{Allow: AllowList, Callers: []string{"102", "200", "9"}, Answer: "auto"}, false, "102 9", false},
+		{"nobody", Incoming{Allow: AllowNone, Answer: "always"}, true, "", true},
+	} {
+		core.AutoAnswer = tt.auto
+		tt.in.Talk = "*"
+		s, _, err := Merge(home(func(l *Local) { l.Incoming = tt.in }), core, Identity{ID: "door"})
+		if err != nil || strings.Join(s.Incoming.Callers, " ") != tt.callers || s.Incoming.Answer != tt.answer || s.Incoming.Talk != "*" {
+			t.Errorf("%s: %+v, %v", tt.name, s.Incoming, err)
+		}
 	}
 }
 

@@ -46,9 +46,11 @@ func (r *reader) sip(n ast.Node, s *SIP) {
 		"extension": func(n ast.Node) {
 			s.Extension = r.text(n, anExtension, func(v string) bool { return v == "" || isExtension(v) })
 		},
-		"transport": func(n ast.Node) { s.Transport = r.transport(n) },
-		"server":    func(n ast.Node) { server = n },
-		"tls":       func(n ast.Node) { r.tls(n, &s.TLS) },
+		"transport": func(n ast.Node) {
+			s.Transport = r.choice(n, append([]string{TransportAuto}, explicitTransports()...)...)
+		},
+		"server": func(n ast.Node) { server = n },
+		"tls":    func(n ast.Node) { r.tls(n, &s.TLS) },
 	})
 	if server == nil {
 		return
@@ -57,31 +59,50 @@ func (r *reader) sip(n ast.Node, s *SIP) {
 	switch s.Transport {
 	case TransportWS, TransportWSS:
 		what = fmt.Sprintf("host, host:port or an address such as %s://pbx.example.com:%s/ws", s.Transport, wsPort(s.Transport))
+	case TransportUDP, TransportTCP, TransportTLS:
+		what = "host or host:port, such as pbx.example.com or [2001:db8::1]:5060"
 	}
 	s.Server = r.text(server, what, func(v string) bool {
 		if !strings.Contains(v, "://") {
 			return v == "" || isHostPort(v)
 		}
 		u, err := wsURL(v)
-		return err == nil && (s.Transport != TransportWS && s.Transport != TransportWSS || u.Scheme == s.Transport)
+		return err == nil && (s.Transport == TransportAuto || u.Scheme == s.Transport)
 	})
 	if s.Server != "" && s.Transport == TransportAuto {
-		r.fault(server, "expected sip.transport: ws or wss with it; with transport: auto the address comes from Home Assistant")
+		r.fault(server, "expected sip.transport: "+oneOf(explicitTransports())+" with it; with transport: auto the address comes from Home Assistant")
 	}
 }
 
-// transport reads sip.transport. Names that come with a later version are told apart from typing errors.
-func (r *reader) transport(n ast.Node) string {
-	words := []string{TransportAuto, TransportWS, TransportWSS}
-	later := false
-	v := r.text(n, oneOf(words), func(s string) bool {
-		later = s == "udp" || s == "tcp" || s == "tls"
-		return later || s == TransportAuto || s == TransportWS || s == TransportWSS
+// explicitTransports are those that go to sip.server or pbx_server.
+func explicitTransports() []string {
+	return []string{TransportWS, TransportWSS, TransportUDP, TransportTCP, TransportTLS}
+}
+
+func (r *reader) incoming(n ast.Node, in *Incoming) {
+	r.mapping(n, "incoming", keys{
+		"allow":  func(n ast.Node) { r.allow(n, in) },
+		"answer": func(n ast.Node) { in.Answer = r.choice(n, "auto", "always", "never") },
+		"talk": func(n ast.Node) {
+			const what = "1 to 16 of the telephone's keys 0-9, *, # and A-D, in quotes"
+			in.Talk = strings.ToUpper(r.text(n, what, func(s string) bool { return isDigits(strings.ToUpper(s)) }))
+		},
 	})
-	if later {
-		r.fault(n, fmt.Sprintf("transport %s is not served yet; expected %s", v, oneOf(words)))
+}
+
+// allow reads who may call the door: a word or a list.
+func (r *reader) allow(n ast.Node, in *Incoming) {
+	const what = `users, none or a list of extensions, such as ["101", "102"]`
+	list, ok := n.(*ast.SequenceNode)
+	if !ok {
+		in.Allow = r.text(n, what, func(s string) bool { return s == AllowUsers || s == AllowNone })
+		return
 	}
-	return v
+	in.Allow = AllowList
+	if len(list.Values) == 0 {
+		r.fault(n, "expected at least one extension; allow: none lets nobody call")
+	}
+	in.Callers = r.targets(n, nil)
 }
 
 func (r *reader) call(n ast.Node, c *Call) {

@@ -110,6 +110,7 @@ func (r *reader) local(root ast.Node, l *Local) {
 		"lock":           func(n ast.Node) { l.Lock = r.lock(n, parts) },
 		"light":          func(n ast.Node) { l.Light = r.light(n, parts) },
 		"call":           func(n ast.Node) { r.call(n, &l.Call) },
+		"incoming":       func(n ast.Node) { r.incoming(n, &l.Incoming) },
 		"camera":         func(n ast.Node) { r.camera(n, &l.Camera) },
 		"audio":          func(n ast.Node) { r.audio(n, &l.Audio) },
 		"log":            func(n ast.Node) { r.log(n, &l.Log) },

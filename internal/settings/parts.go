@@ -18,12 +18,13 @@ const maxEntries = 16
 // defaults are the values of keys that the file leaves out.
 func defaults() Local {
 	return Local{
-		SIP:    SIP{Transport: TransportAuto},
-		GPIO:   "auto",
-		Call:   Call{Video: "auto", MaxTalk: 5 * time.Minute},
-		Camera: Camera{Source: "rpicam", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000},
-		Audio:  Audio{Device: "default", EchoCancellation: true},
-		Log:    Log{Level: "info", Format: "text"},
+		SIP:      SIP{Transport: TransportAuto},
+		GPIO:     "auto",
+		Call:     Call{Video: "auto", MaxTalk: 5 * time.Minute},
+		Incoming: Incoming{Allow: AllowUsers, Answer: "auto", Talk: "*"},
+		Camera:   Camera{Source: "rpicam", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000},
+		Audio:    Audio{Device: "default", EchoCancellation: true},
+		Log:      Log{Level: "info", Format: "text"},
 	}
 }
 
@@ -44,8 +45,11 @@ func (r *reader) buttons(n ast.Node, p *parts) []Button {
 }
 
 func (r *reader) button(n ast.Node, p *parts, names map[string]bool) Button {
-	b := Button{Debounce: 30 * time.Millisecond, Hold: 50 * time.Millisecond, Ring: 45 * time.Second}
-	var pin, name, level ast.Node
+	b := Button{
+		Debounce: 30 * time.Millisecond, Hold: 50 * time.Millisecond,
+		Step: 15 * time.Second, KeepRinging: true, Ring: 45 * time.Second,
+	}
+	var pin, name, level, call ast.Node
 	ok := r.mapping(n, "a button", keys{
 		"name": func(n ast.Node) {
 			name = n
@@ -56,18 +60,19 @@ func (r *reader) button(n ast.Node, p *parts, names map[string]bool) Button {
 			level = n
 			b.Active = r.choice(n, "low", "high")
 		},
-		"pull":     func(n ast.Node) { b.Pull = r.choice(n, "up", "down", "none") },
-		"debounce": func(n ast.Node) { b.Debounce = r.duration(n, time.Millisecond, 500*time.Millisecond, "30ms") },
-		"hold":     func(n ast.Node) { b.Hold = r.duration(n, 0, 5*time.Second, "50ms") },
-		"call": func(n ast.Node) {
-			r.sequence(n, `a list of extensions, such as ["101", "102"]`, maxEntries, func(n ast.Node) {
-				b.Call = r.distinct(n, b.Call, r.text(n, anExtension, isExtension))
-			})
-		},
-		"ring": func(n ast.Node) { b.Ring = r.duration(n, 5*time.Second, 5*time.Minute, "45s") },
+		"pull":         func(n ast.Node) { b.Pull = r.choice(n, "up", "down", "none") },
+		"debounce":     func(n ast.Node) { b.Debounce = r.duration(n, time.Millisecond, 500*time.Millisecond, "30ms") },
+		"hold":         func(n ast.Node) { b.Hold = r.duration(n, 0, 5*time.Second, "50ms") },
+		"call":         func(n ast.Node) { call = n },
+		"step":         func(n ast.Node) { b.Step = r.duration(n, time.Second, 5*time.Minute, "15s") },
+		"keep_ringing": func(n ast.Node) { b.KeepRinging = r.boolean(n) },
+		"ring":         func(n ast.Node) { b.Ring = r.duration(n, 5*time.Second, 5*time.Minute, "45s") },
 	})
 	if !ok {
 		return b
+	}
+	if call != nil {
+		b.Call = r.steps(call, b)
 	}
 	switch {
 	case name == nil:
@@ -139,11 +144,17 @@ func (r *reader) code(n ast.Node) string {
 		return ""
 	}
 	text = strings.ToUpper(text)
-	if len(text) == 0 || len(text) > 16 || strings.Trim(text, "0123456789*#ABCD") != "" {
+	if !isDigits(text) {
 		r.fault(n, "expected "+what)
 		return ""
 	}
 	return text
+}
+
+// isDigits accepts what can be dialled as one code.
+func isDigits(s string) bool {
+	const longest = 16
+	return len(s) > 0 && len(s) <= longest && strings.Trim(s, "0123456789*#ABCD") == ""
 }
 
 func (r *reader) light(n ast.Node, p *parts) *Light {
@@ -198,18 +209,6 @@ func (r *reader) pin(at, n ast.Node, p *parts, who string) Pin {
 	}
 	p.taken[pin] = who
 	return pin
-}
-
-// distinct adds a value to a list in which each may be only once.
-func (r *reader) distinct(n ast.Node, values []string, v string) []string {
-	if v == "" {
-		return values
-	}
-	if slices.Contains(values, v) {
-		r.fault(n, fmt.Sprintf("%s is in the list already", v))
-		return values
-	}
-	return append(values, v)
 }
 
 func isName(s string) bool {

@@ -1,6 +1,9 @@
 package settings
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // SIPCore is what the door uses of SIP Core's settings.
 type SIPCore struct {
@@ -19,6 +22,23 @@ type SIPCore struct {
 	Popup      Popup
 	// Unknown are the paths of keys this version does not know, for a debug line. They are ignored.
 	Unknown []string
+}
+
+// Extensions are those of the users and of backup_user, each once.
+func (c SIPCore) Extensions() []string {
+	var all []string
+	add := func(u User) {
+		if !slices.Contains(all, u.Extension) {
+			all = append(all, u.Extension)
+		}
+	}
+	for _, u := range c.Users {
+		add(u)
+	}
+	if c.BackupUser != nil {
+		add(*c.BackupUser)
+	}
+	return all
 }
 
 // User is one SIP user. Formatting, logging or marshalling it never shows the password.
