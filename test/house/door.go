@@ -26,6 +26,8 @@ type DoorOptions struct {
 	// Config is the local file; Token is what its token file holds.
 	Config string
 	Token  string
+	// Network is where the agent is, nil for the lab's own.
+	Network *lab.Network
 	// Secrets must not appear anywhere in the log of the run.
 	Secrets []string
 }
@@ -59,7 +61,11 @@ func StartDoor(t lab.T, o DoorOptions) *Door {
 	if err = os.WriteFile(config, []byte(strings.ReplaceAll(o.Config, "TOKEN_FILE", token)), 0o600); err != nil {
 		t.Fatalf("house: %v", err)
 	}
-	d.cmd = exec.Command(o.Binary, "run", "--config", config, "--socket", d.socket)
+	agent := lab.Command{Path: o.Binary, Args: []string{"run", "--config", config, "--socket", d.socket}}
+	if o.Network != nil {
+		agent = o.Network.Command(agent)
+	}
+	d.cmd = exec.Command(agent.Path, agent.Args...)
 	d.cmd.Stderr, d.cmd.Stdout = d.log, d.log
 	d.cmd.Env = append(os.Environ(), "GOTRACEBACK=all")
 	if err = d.cmd.Start(); err != nil {

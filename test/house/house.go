@@ -2,6 +2,7 @@ package house
 
 import (
 	"fmt"
+	"net"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -43,6 +44,8 @@ type Options struct {
 	Secrets []string
 	// Binary is the agent; default: Build's with the race detector.
 	Binary string
+	// Network is where the door is; nil is the lab's own. Home Assistant and the PBX then are at lab.Addr.
+	Network *lab.Network
 	// Home changes Home Assistant's stand-in before the start.
 	Home func(*homestub.Options)
 }
@@ -68,6 +71,9 @@ func Open(t lab.T, o Options) *House {
 // Prepare starts a household whose door is not there yet.
 func Prepare(t lab.T, o Options) *House {
 	t.Helper()
+	if o.Network != nil {
+		o.Asterisk.Listen = "0.0.0.0"
+	}
 	h := &House{t: t, opt: o, PBX: lab.StartAsterisk(t, o.Asterisk)}
 	pbx, err := url.Parse(h.PBX.HTTPURL())
 	if err != nil {
@@ -87,7 +93,16 @@ func Prepare(t lab.T, o Options) *House {
 		o.Home(&home)
 	}
 	h.Home = homestub.New(home)
-	server := httptest.NewServer(h.Home)
+	server := httptest.NewUnstartedServer(h.Home)
+	if o.Network != nil {
+		if err = server.Listener.Close(); err != nil {
+			t.Fatalf("house: %v", err)
+		}
+		if server.Listener, err = net.Listen("tcp", net.JoinHostPort(lab.Addr, "0")); err != nil {
+			t.Fatalf("house: %v", err)
+		}
+	}
+	server.Start()
 	t.Cleanup(server.Close)
 	h.url = server.URL
 	return h
@@ -101,7 +116,8 @@ func (h *House) StartDoor() *Door {
 		binary = Build(h.t)
 	}
 	h.Door = StartDoor(h.t, DoorOptions{
-		Binary: binary, Config: h.config(), Token: Token, Secrets: append([]string{Token, lab.Password}, h.opt.Secrets...),
+		Binary: binary, Config: h.config(), Token: Token, Network: h.opt.Network,
+		Secrets: append([]string{Token, lab.Password}, h.opt.Secrets...),
 	})
 	return h.Door
 }
