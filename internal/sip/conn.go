@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ type conn struct {
 	mu      sync.Mutex
 	err     error
 	clients map[string]*clientTx
-	servers map[string]*serverTx // INVITEs not answered yet, which a CANCEL may be for
+	servers map[string]*serverTx // INVITEs not answered yet, which a CANCEL may be for; without reliability all of the last 32 s
 
 	lifeMu  sync.Mutex
 	heard   time.Time // last sign of life of any kind
@@ -48,7 +49,7 @@ func (c *conn) attach(sock socket, h hop) { c.sock, c.hop = sock, h }
 // run reads until the connection ends. Whatever was waiting for an answer has been told when it returns.
 func (c *conn) run() {
 	for {
-		data, err := c.sock.Read() // close makes it return
+		data, from, err := c.read()
 		if err != nil {
 			c.close(err)
 			break
@@ -66,20 +67,32 @@ func (c *conn) run() {
 		c.lifeMu.Lock()
 		c.spoke = time.Now()
 		c.lifeMu.Unlock()
-		c.dispatch(m)
+		c.dispatch(m, from)
 	}
 	c.mu.Lock()
-	clients := c.clients
-	c.clients = map[string]*clientTx{}
+	clients, servers := c.clients, c.servers
+	c.clients, c.servers = map[string]*clientTx{}, map[string]*serverTx{}
 	err := c.err
 	c.mu.Unlock()
+	for _, t := range servers {
+		t.stop()
+	}
 	for _, t := range clients {
-		t.timer.Stop()
+		t.stop()
 		t.fail(err)
 	}
 }
 
-func (c *conn) dispatch(m sipmsg.Message) {
+// read takes one message off the socket, and where it came from if that can differ. Closing the socket ends it.
+func (c *conn) read() (data []byte, from netip.AddrPort, err error) {
+	if s, ok := c.sock.(datagramSocket); ok {
+		return s.ReadFrom()
+	}
+	data, err = c.sock.Read()
+	return data, from, err
+}
+
+func (c *conn) dispatch(m sipmsg.Message, from netip.AddrPort) {
 	switch m := m.(type) {
 	case *sipmsg.Response:
 		c.log.Debug("received", "status", m.StatusCode, "cseq", m.CSeq().Value(), "call_id", m.CallID().Value())
@@ -93,48 +106,48 @@ func (c *conn) dispatch(m sipmsg.Message) {
 		t.receive(m)
 	case *sipmsg.Request:
 		c.log.Debug("received", "method", string(m.Method), "cseq", m.CSeq().Value(), "call_id", m.CallID().Value())
-		t := &serverTx{c: c, req: m, key: serverKey(m), tag: newToken()}
-		switch m.Method {
-		case sipmsg.CANCEL:
+		t := newServerTx(c, m, from)
+		switch {
+		case !c.book(t):
+		case m.Method == sipmsg.CANCEL:
 			c.cancelled(t)
-			return
-		case sipmsg.INVITE:
-			c.mu.Lock()
-			_, again := c.servers[t.key]
-			if !again {
-				c.servers[t.key] = t
-			}
-			c.mu.Unlock()
-			if again {
-				return
-			}
 		default:
+			c.onRequest(t)
 		}
-		c.onRequest(t)
 	}
 }
 
 // cancelled answers a CANCEL and the INVITE it is for (RFC 3261 section 9.2).
 func (c *conn) cancelled(t *serverTx) {
 	c.mu.Lock()
-	invite := c.servers[t.key]
+	invite := c.servers[serverKey(t.req, sipmsg.INVITE)]
 	c.mu.Unlock()
 	if invite == nil {
 		t.answer(481, "Call/Transaction Does Not Exist", "", "")
 		return
 	}
+	t.tag = invite.tag
 	t.answer(200, "OK", "", "")
 	invite.answer(487, "Request Terminated", "", "")
 }
 
-// send writes one message. An error also ends the connection.
-func (c *conn) send(m sipmsg.Message) error {
+// send writes one message to the PBX. An error also ends the connection.
+func (c *conn) send(m sipmsg.Message) error { return c.sendTo(m, netip.AddrPort{}) }
+
+// sendTo writes one message; a valid address counts where datagrams can go to several.
+func (c *conn) sendTo(m sipmsg.Message, to netip.AddrPort) error {
 	if err := c.failure(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), writeLimit)
 	defer cancel()
-	if err := c.sock.Write(ctx, []byte(m.String())); err != nil {
+	var err error
+	if s, ok := c.sock.(datagramSocket); ok && to.IsValid() {
+		err = s.WriteTo(ctx, []byte(m.String()), to)
+	} else {
+		err = c.sock.Write(ctx, []byte(m.String()))
+	}
+	if err != nil {
 		return c.close(err)
 	}
 	switch m := m.(type) {

@@ -10,6 +10,12 @@ import (
 // schemes are the transports, as they begin Endpoint.URL.
 var schemes = []string{"ws", "wss", "udp", "tcp", "tls"}
 
+// The ports of SIP where none is named (RFC 3261 section 19.1.2).
+const (
+	defaultPort    = 5060
+	defaultPortTLS = 5061
+)
+
 // A hop is what messages say of the connection they travel on: the first half of Via, and the address in Contact.
 type hop struct {
 	transport string // of Via: "WS", "WSS", "UDP", "TCP", "TLS"

@@ -189,9 +189,3 @@ func (l *Leg) info(t *serverTx) {
 		l.work.put(task{digit: &Digit{Value: digit, Duration: duration, CSeq: t.req.CSeq().SeqNo}})
 	}
 }
-
-func (t *serverTx) isAnswered() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.answered
-}

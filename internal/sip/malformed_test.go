@@ -140,7 +140,7 @@ func FuzzParse(f *testing.F) {
 		allows(m, "UPDATE")
 		switch m := m.(type) {
 		case *sipmsg.Request:
-			serverKey(m)
+			serverKey(m, m.Method)
 			d := dialog{callID: "c", localTag: "t"}
 			d.refreshTarget(m)
 			_ = ackRejection(m, sipmsg.NewResponseFromRequest(m, 400, "Bad", nil)).String()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,13 @@ type socket interface {
 	Ping(ctx context.Context) error // returns when answered, which may be never
 	Leave()                         // says goodbye; the far end closes, or the socket does after leaveLimit
 	Close() error                   // at once; makes Read and Write return
+}
+
+// A datagramSocket is a socket whose messages come from, and may go to, more than one address of the PBX.
+type datagramSocket interface {
+	socket
+	ReadFrom() ([]byte, netip.AddrPort, error)
+	WriteTo(ctx context.Context, message []byte, to netip.AddrPort) error
 }
 
 // dialFunc opens a socket. alive is called whenever the far end showed a sign of life below SIP, from any goroutine.

@@ -8,10 +8,19 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
-// transactionLimit is 64*T1: Timers B, F and M of RFC 3261 section 17 and RFC 6026.
-const transactionLimit = 64 * 500 * time.Millisecond
+// The timers of RFC 3261 section 17 (table 4).
+const (
+	timerT1 = 500 * time.Millisecond // an estimate of the round trip
+	timerT2 = 4 * time.Second        // the longest pause between two of the same
+	timerT4 = 5 * time.Second        // how long the network may keep a message
+	// transactionLimit is 64*T1: Timers B, D, F, H and J, and L and M of RFC 6026.
+	transactionLimit = 64 * timerT1
 
-// A clientTx is a request of ours that waits for answers (RFC 3261 section 17.1, reliable transport).
+	noLimit time.Duration = 0
+)
+
+// A clientTx is a request of ours that waits for answers (RFC 3261 section 17.1). On an unreliable transport it is sent again
+// until something is heard, and stays a while after the end for answers that are sent again.
 type clientTx struct {
 	c   *conn
 	req *sipmsg.Request
@@ -21,9 +30,14 @@ type clientTx struct {
 	// onFail is called instead of a final response, at most once: ErrNoAnswer or the error of the connection.
 	onFail func(error)
 
-	mu    sync.Mutex
-	final bool
-	timer *time.Timer
+	mu          sync.Mutex
+	provisional bool
+	final       bool
+	over        bool            // off the books, no timer may be set any more
+	ack         *sipmsg.Request // of a final answer other than 2xx to an INVITE on an unreliable transport
+	pause       time.Duration   // before the request is sent again
+	again       *time.Timer     // Timer A or E; nil on reliable transports
+	timer       *time.Timer     // Timer B or F, then D, K or M
 }
 
 func clientKey(m sipmsg.Message) string {
@@ -38,7 +52,13 @@ func (c *conn) request(req *sipmsg.Request, onResponse func(*sipmsg.Response), o
 		c.mu.Unlock()
 		return c.err
 	}
+	t.mu.Lock() // the timers find it complete
 	t.timer = time.AfterFunc(transactionLimit, t.expire)
+	if !c.hop.reliable() {
+		t.pause = timerT1
+		t.again = time.AfterFunc(t.pause, t.sendAgain)
+	}
+	t.mu.Unlock()
 	c.clients[t.key] = t
 	c.mu.Unlock()
 	if err := c.send(req); err != nil {
@@ -58,11 +78,42 @@ func (c *conn) drop(t *clientTx) bool {
 		return false
 	}
 	delete(c.clients, t.key)
-	t.timer.Stop()
+	t.stop()
 	return true
 }
 
-// expire is Timer B or F, or Timer M after a 2xx to INVITE.
+func (t *clientTx) stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = true
+	t.timer.Stop()
+	if t.again != nil {
+		t.again.Stop()
+	}
+}
+
+// sendAgain is Timer A of an INVITE, which doubles until anything is answered, or Timer E of another request, which doubles
+// up to T2 until the final answer (RFC 3261 sections 17.1.1.2 and 17.1.2.2).
+func (t *clientTx) sendAgain() {
+	t.mu.Lock()
+	if t.over || t.final || t.provisional && t.req.IsInvite() {
+		t.mu.Unlock()
+		return
+	}
+	t.pause *= 2
+	if !t.req.IsInvite() {
+		if t.pause = min(t.pause, timerT2); t.provisional {
+			t.pause = timerT2
+		}
+	}
+	t.again.Reset(t.pause)
+	t.mu.Unlock()
+	if err := t.c.send(t.req); err != nil {
+		t.c.log.Debug("not sent again", "method", string(t.req.Method), "error", err)
+	}
+}
+
+// expire is Timer B or F, or the end of lingering: D, K or M.
 func (t *clientTx) expire() {
 	if !t.c.drop(t) {
 		return
@@ -84,33 +135,61 @@ func (t *clientTx) fail(err error) {
 	}
 }
 
+// linger keeps the transaction for d more.
+func (t *clientTx) linger(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.timer.Stop(); !t.over && d != noLimit {
+		t.timer.Reset(d)
+	}
+}
+
 // receive takes a response, in the reading goroutine.
 func (t *clientTx) receive(res *sipmsg.Response) {
-	invite := t.req.IsInvite()
+	invite, reliable := t.req.IsInvite(), t.c.hop.reliable()
 	t.mu.Lock()
-	again := t.final
-	if !res.IsProvisional() {
+	repeated, ack := t.final, t.ack
+	if res.IsProvisional() {
+		t.provisional = true
+	} else {
 		t.final = true
 	}
 	t.mu.Unlock()
 	switch {
-	case again && !(invite && res.IsSuccess()):
+	case repeated && !(invite && res.IsSuccess()):
+		if ack != nil && !res.IsProvisional() {
+			t.sendACK(ack)
+		}
 		return
 	case res.IsProvisional():
 		if invite {
-			t.timer.Stop() // ringing has no limit here; the caller has one
+			t.linger(noLimit) // ringing has no limit here; the caller has one
 		}
 	case invite && res.IsSuccess():
-		t.timer.Reset(transactionLimit) // stay for 2xx that are sent again
-	default:
-		t.c.drop(t)
-		if invite {
-			if err := t.c.send(ackRejection(t.req, res)); err != nil {
-				t.c.log.Debug("ACK not sent", "error", err)
-			}
+		t.linger(transactionLimit) // for 2xx that are sent again
+	case invite:
+		ack = ackRejection(t.req, res)
+		if reliable {
+			t.c.drop(t)
+		} else {
+			t.mu.Lock()
+			t.ack = ack
+			t.mu.Unlock()
+			t.linger(transactionLimit)
 		}
+		t.sendACK(ack)
+	case reliable:
+		t.c.drop(t)
+	default:
+		t.linger(timerT4)
 	}
 	t.onResponse(res)
+}
+
+func (t *clientTx) sendACK(ack *sipmsg.Request) {
+	if err := t.c.send(ack); err != nil {
+		t.c.log.Debug("ACK not sent", "error", err)
+	}
 }
 
 // ackRejection builds the ACK of a final answer other than 2xx (RFC 3261 section 17.1.1.3).
@@ -144,60 +223,4 @@ func cancelOf(invite *sipmsg.Request) *sipmsg.Request {
 func appendMaxForwards(req *sipmsg.Request) {
 	hops := sipmsg.MaxForwardsHeader(70)
 	req.AppendHeader(&hops)
-}
-
-// A serverTx is a request of the peer that wants one final answer (RFC 3261 section 17.2, reliable transport).
-type serverTx struct {
-	c   *conn
-	req *sipmsg.Request
-	key string
-	tag string // of To in the answers to a request without one
-
-	mu       sync.Mutex
-	answered bool
-}
-
-func serverKey(req *sipmsg.Request) string {
-	return param(req.Via().Params, "branch") + " " + req.Via().SentBy()
-}
-
-// answer sends the final answer; a second one is dropped. extra are added to the headers copied from the request.
-func (t *serverTx) answer(status int, reason, contentType, body string, extra ...sipmsg.Header) {
-	t.mu.Lock()
-	if t.answered {
-		t.mu.Unlock()
-		return
-	}
-	t.answered = true
-	t.mu.Unlock()
-	t.c.mu.Lock()
-	if t.c.servers[t.key] == t {
-		delete(t.c.servers, t.key)
-	}
-	t.c.mu.Unlock()
-
-	res := sipmsg.NewResponse(status, reason)
-	sipmsg.CopyHeaders("Record-Route", t.req, res)
-	sipmsg.CopyHeaders("Via", t.req, res)
-	res.AppendHeader(sipmsg.HeaderClone(t.req.From()))
-	to := &sipmsg.ToHeader{DisplayName: t.req.To().DisplayName, Address: *t.req.To().Address.Clone(), Params: t.req.To().Params.Clone()}
-	if param(to.Params, "tag") == "" {
-		to.Params.Add("tag", t.tag)
-	}
-	res.AppendHeader(to)
-	res.AppendHeader(sipmsg.HeaderClone(t.req.CallID()))
-	res.AppendHeader(sipmsg.HeaderClone(t.req.CSeq()))
-	for _, h := range extra {
-		res.AppendHeader(h)
-	}
-	if body != "" {
-		ct := sipmsg.ContentTypeHeader(contentType)
-		res.AppendHeader(&ct)
-		res.SetBody([]byte(body))
-	} else {
-		res.SetBody(nil)
-	}
-	if err := t.c.send(res); err != nil {
-		t.c.log.Debug("answer not sent", "method", string(t.req.Method), "status", status, "error", err)
-	}
 }
