@@ -20,7 +20,8 @@ type Agent struct {
 	id      identity
 	dial    dialFunc
 	backoff *backoff
-	reg     *registrar     // used by Run's goroutine only
+	reg     *registrar // used by Run's goroutine only
+	wallet  *wallet
 	wg      sync.WaitGroup // Invites under way and handlers of legs
 
 	mu      sync.Mutex
@@ -50,9 +51,10 @@ func New(c Config) (*Agent, error) {
 	}
 	return &Agent{
 		cfg: c, log: log, id: id, dial: dialWebSocket, backoff: newBackoff(),
-		reg:   newRegistrar(id, c.Expires),
-		state: Registration{State: Starting, Extension: c.Extension, Since: time.Now()},
-		legs:  map[string]*Leg{},
+		reg:    newRegistrar(id, c.Expires),
+		wallet: &wallet{user: c.Extension, password: c.Password},
+		state:  Registration{State: Starting, Extension: c.Extension, Since: time.Now()},
+		legs:   map[string]*Leg{},
 	}, nil
 }
 
@@ -159,5 +161,5 @@ func (a *Agent) forget(l *Leg) {
 }
 
 func (a *Agent) credentials() *credentials {
-	return &credentials{user: a.cfg.Extension, password: a.cfg.Password}
+	return &credentials{wallet: a.wallet, tries: map[realm]int{}}
 }

@@ -21,6 +21,7 @@ type conn struct {
 	log       *slog.Logger
 	hop       hop
 	onRequest func(*serverTx)
+	onSuccess func(*sipmsg.Response) // told of each 2xx to a request of ours before the transaction is; may be nil
 
 	done chan struct{} // closed with err set
 
@@ -102,6 +103,9 @@ func (c *conn) dispatch(m sipmsg.Message, from netip.AddrPort) {
 		if t == nil {
 			c.log.Debug("answer to nothing we asked", "status", m.StatusCode, "cseq", m.CSeq().Value())
 			return
+		}
+		if c.onSuccess != nil && m.IsSuccess() {
+			c.onSuccess(m)
 		}
 		t.receive(m)
 	case *sipmsg.Request:

@@ -57,7 +57,7 @@ func cancelledError(cause error) error { return fmt.Errorf("%w: %w", ErrCancelle
 // call sends the INVITE and sees it to its end.
 func (l *Leg) call(ctx context.Context) error {
 	l.mu.Lock()
-	if err := l.sendInvite(nil); err != nil {
+	if err := l.sendInvite(); err != nil {
 		l.conclude(err)
 	}
 	l.mu.Unlock()
@@ -118,7 +118,7 @@ func (l *Leg) dismiss() {
 }
 
 // sendInvite sends the INVITE, again with credentials or another session interval where asked. l.mu is held.
-func (l *Leg) sendInvite(auth sipmsg.Header) error {
+func (l *Leg) sendInvite() error {
 	req := l.dlg.build(l.c, sipmsg.INVITE,
 		l.dlg.id.contact(l.c),
 		sipmsg.NewHeader("Allow", allowed),
@@ -126,10 +126,8 @@ func (l *Leg) sendInvite(auth sipmsg.Header) error {
 		sipmsg.NewHeader("Session-Expires", sessionExpires(l.session.interval, "uac")),
 		sipmsg.NewHeader("Min-SE", seconds(minSession)),
 	)
-	if auth != nil {
-		req.AppendHeader(auth)
-	}
 	withSDP(req, l.local)
+	l.cred.authorize(req)
 	l.invite, l.provisional = req, false
 	if err := l.c.request(req, func(res *sipmsg.Response) { l.answered(req, res) }, l.unanswered); err != nil {
 		return err
@@ -162,15 +160,14 @@ func (l *Leg) answered(req *sipmsg.Request, res *sipmsg.Response) {
 	case l.cancelWanted != nil:
 		l.conclude(cancelledError(l.cancelWanted))
 	case status == 401 || status == 407:
-		auth, err := l.cred.answer(res, sipmsg.INVITE, req.Recipient.String())
-		if err != nil {
+		if err := l.cred.challenged(res); err != nil {
 			l.conclude(l.rejection(res))
-		} else if err = l.sendInvite(auth); err != nil {
+		} else if err = l.sendInvite(); err != nil {
 			l.conclude(err)
 		}
 	case status == 422 && l.session.raise(headerValue(res, "Min-SE", "")):
 		l.cred = l.agent.credentials()
-		if err := l.sendInvite(nil); err != nil {
+		if err := l.sendInvite(); err != nil {
 			l.conclude(err)
 		}
 	default:

@@ -189,24 +189,22 @@ func (l *Leg) handle() {
 func (l *Leg) ask(method sipmsg.RequestMethod, extra []sipmsg.Header, sdp string,
 	done func(*sipmsg.Request, *sipmsg.Response, error)) error {
 	cred := l.agent.credentials()
-	var try func(auth sipmsg.Header) error
-	try = func(auth sipmsg.Header) error {
+	var try func() error
+	try = func() error {
 		req := l.dlg.build(l.c, method, extra...)
-		if auth != nil {
-			req.AppendHeader(auth)
-		}
 		if sdp != "" {
 			withSDP(req, sdp)
 		}
+		cred.authorize(req)
 		return l.c.request(req, func(res *sipmsg.Response) {
 			if res.IsProvisional() {
 				return
 			}
 			if res.StatusCode == 401 || res.StatusCode == 407 {
 				l.mu.Lock()
-				better, err := cred.answer(res, method, req.Recipient.String())
+				err := cred.challenged(res)
 				if err == nil {
-					err = try(better)
+					err = try()
 				}
 				l.mu.Unlock()
 				if err == nil {
@@ -216,5 +214,5 @@ func (l *Leg) ask(method sipmsg.RequestMethod, extra []sipmsg.Header, sdp string
 			done(req, res, nil)
 		}, func(err error) { done(req, nil, err) })
 	}
-	return try(nil)
+	return try()
 }

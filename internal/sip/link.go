@@ -45,7 +45,9 @@ func (a *Agent) connected(ctx context.Context) (time.Duration, error) {
 		return 0, fmt.Errorf("the address of the PBX is not a URL that begins with %s", strings.Join(schemes, "://, ")+"://")
 	}
 	a.change(func(r *Registration) { r.Server, r.Transport = u.Host, e.Via })
+	a.wallet.forget() // nonces are the server's, and it may be another one now
 	c := newConn(a.log, a.receive)
+	c.onSuccess = a.wallet.learn
 	sock, err := a.dial(ctx, e, c.alive)
 	if err != nil {
 		return 0, err

@@ -125,43 +125,6 @@ func TestGranted(t *testing.T) {
 	}
 }
 
-func TestDigestAlgorithms(t *testing.T) {
-	challenge := func(headers ...string) *sipmsg.Response {
-		res := sipmsg.NewResponse(401, "Unauthorized")
-		for _, h := range headers {
-			res.AppendHeader(sipmsg.NewHeader("WWW-Authenticate", h))
-		}
-		return res
-	}
-	const rest = `realm="r", nonce="n", qop="auth"`
-	for name, c := range map[string]struct {
-		offered []string
-		want    string // algorithm in the answer
-	}{
-		"MD5":               {[]string{"Digest algorithm=MD5, " + rest}, "algorithm=MD5"},
-		"none named":        {[]string{`Digest realm="r", nonce="n"`}, `realm="r"`},
-		"SHA-256":           {[]string{"Digest algorithm=SHA-256, " + rest}, "algorithm=SHA-256"},
-		"SHA-512-256":       {[]string{"digest algorithm=SHA-512-256, " + rest}, "algorithm=SHA-512-256"},
-		"the first known":   {[]string{"Digest algorithm=SHA-1024, " + rest, "Digest algorithm=SHA-256, " + rest, "Digest algorithm=MD5, " + rest}, "algorithm=SHA-256"},
-		"not digest first":  {[]string{"Basic realm=x", "Digest algorithm=MD5, " + rest}, "algorithm=MD5"},
-		"spaces within qop": {[]string{`Digest realm="r", nonce="n", qop="auth-int, auth"`}, "qop=auth"},
-	} {
-		cred := &credentials{user: "8001", password: "p"}
-		h, err := cred.answer(challenge(c.offered...), sipmsg.REGISTER, "sip:x")
-		if err != nil || h.Name() != "Authorization" || !strings.Contains(h.Value(), c.want) {
-			t.Errorf("%s: %v %v", name, h, err)
-		}
-		if _, err = cred.answer(challenge(c.offered...), sipmsg.REGISTER, "sip:x"); !errors.Is(err, ErrRefused) {
-			t.Errorf("%s, a second time: %v", name, err)
-		}
-	}
-	for _, bad := range []string{"", "Basic x", "Digest", `Digest realm="r"`, `Digest nonce="n", algorithm=AKAv1-MD5`, `Digest nonce="n", qop="auth-int"`} {
-		if _, err := (&credentials{}).answer(challenge(bad), sipmsg.REGISTER, "sip:x"); !errors.Is(err, errNoChallenge) {
-			t.Errorf("%q: %v", bad, err)
-		}
-	}
-}
-
 func TestConfigHidesThePassword(t *testing.T) {
 	c := Config{Extension: "8001", Domain: "pbx", Password: testPassword}
 	var b strings.Builder

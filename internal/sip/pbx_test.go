@@ -34,10 +34,11 @@ type pbx struct {
 	register  []*sipmsg.Request
 	options   int
 	digests   []string
+	asked     map[string]bool // Call-ID and method of requests that were challenged
 }
 
 func newPBX(t *testing.T) *pbx {
-	return &pbx{t: t, lines: make(chan *line, 100), expires: "299", password: testPassword}
+	return &pbx{t: t, lines: make(chan *line, 100), expires: "299", password: testPassword, asked: map[string]bool{}}
 }
 
 // set changes the PBX while it runs.
@@ -151,6 +152,8 @@ func (l *line) authorized(req *sipmsg.Request, status int) bool {
 	l.pbx.mu.Lock()
 	defer l.pbx.mu.Unlock()
 	stale := ""
+	asked := req.CallID().Value() + " " + string(req.Method)
+	defer func() { l.pbx.asked[asked] = true }()
 	if v := headerValue(req, have, ""); v != "" {
 		got, err := digest.ParseCredentials(v)
 		if err != nil {
@@ -169,10 +172,14 @@ func (l *line) authorized(req *sipmsg.Request, status int) bool {
 			l.pbx.t.Errorf("digest for %s in a request to %s", got.URI, req.Recipient.String())
 		}
 		if got.Response == want.Response {
-			if l.pbx.stale == 0 {
+			switch {
+			case req.Method != sipmsg.REGISTER && !l.pbx.asked[asked]:
+				// Asterisk's nonces live for half a minute: those of the registration are stale when a call is made.
+			case l.pbx.stale > 0:
+				l.pbx.stale--
+			default:
 				return true
 			}
-			l.pbx.stale--
 			stale = ",stale=true"
 		}
 	}
@@ -285,8 +292,9 @@ type farCall struct {
 func (l *line) invited() *farCall {
 	l.pbx.t.Helper()
 	first := l.nextRequest("INVITE")
-	if l.authorized(first, 401) {
-		l.pbx.t.Fatal("credentials before a challenge")
+	if l.authorized(first, 401) { // again in the same call, with a nonce that still holds
+		l.reply(first, 100, "Trying", "")
+		return &farCall{l: l, invite: first, tag: "far-" + newToken(), cseq: 20000}
 	}
 	ack := l.nextRequest("ACK")
 	if ack.CSeq().SeqNo != first.CSeq().SeqNo || clientBranch(ack) != clientBranch(first) {

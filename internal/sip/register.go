@@ -44,12 +44,9 @@ func (a *Agent) register(ctx context.Context, c *conn, expires time.Duration) (t
 	ctx, cancel := context.WithTimeoutCause(ctx, answerLimit, fmt.Errorf("REGISTER: %w", ErrNoAnswer))
 	defer cancel()
 	cred := a.credentials()
-	var auth sipmsg.Header
 	for raised := false; ; {
 		req := a.reg.dlg.build(c, sipmsg.REGISTER, a.id.contact(c), sipmsg.NewHeader("Expires", seconds(expires)), allowHeader())
-		if auth != nil {
-			req.AppendHeader(auth)
-		}
+		cred.authorize(req)
 		res, err := c.roundTrip(ctx, req)
 		if err != nil {
 			return 0, err
@@ -58,7 +55,7 @@ func (a *Agent) register(ctx context.Context, c *conn, expires time.Duration) (t
 		case res.IsSuccess():
 			return granted(res, c.hop.key(), expires), nil
 		case status == 401 || status == 407:
-			if auth, err = cred.answer(res, sipmsg.REGISTER, req.Recipient.String()); err != nil {
+			if err = cred.challenged(res); err != nil {
 				return 0, fmt.Errorf("%w: %w", ErrRefused, rejected(res, err))
 			}
 		case status == 423 && !raised:
@@ -68,7 +65,10 @@ func (a *Agent) register(ctx context.Context, c *conn, expires time.Duration) (t
 			}
 			raised, expires = true, least
 			a.reg.expires = max(least, a.reg.expires)
-			auth, cred = nil, a.credentials()
+			cred = a.credentials()
+		case (status == 400 || status == 403) && cred.early():
+			a.wallet.forget() // it may be the nonce that it will not have again
+			cred = a.credentials()
 		case status == 408 || status == 423 || status == 429 || status == 480 || status >= 500 || status < 400:
 			return 0, rejected(res, nil)
 		default:
