@@ -28,6 +28,17 @@ const (
 	CodeAudioUnavailable         Code = "audio_unavailable"
 	CodeICEServerInvalid         Code = "ice_server_invalid"
 	CodeNoTargets                Code = "no_targets"
+	CodeSettingsRefused          Code = "settings_refused"
+	CodeSettingsKept             Code = "settings_kept"
+	CodeSettingsNotKept          Code = "settings_not_kept"
+	CodeSettingsCorrupt          Code = "settings_corrupt"
+	CodePBXName                  Code = "pbx_dns"
+	CodeCallsItself              Code = "calls_itself"
+	CodeUnknownTarget            Code = "unknown_target"
+	CodeDTMFOpensNothing         Code = "dtmf_opens_nothing"
+	CodeCodeNotSent              Code = "code_not_sent"
+	CodeTalkOpensDoor            Code = "talk_opens_door"
+	CodeCallsRefused             Code = "calls_refused"
 )
 
 // catalogue lists every known fault in the order in which a new installation meets them.
@@ -171,6 +182,70 @@ func catalogue() []Fault {
 			Code: CodeNoTargets, Severity: SeverityWarning,
 			Title:  "A bell button calls nobody.",
 			Remedy: "List the extensions to call as buttons[].call in the local file.",
+		},
+		{
+			Code: CodeSettingsRefused, Severity: SeverityWarning,
+			Title: "The newest settings of SIP Core are wrong and are not used: those from before stay in force.",
+			Remedy: "In Home Assistant open Settings, Devices & services, SIP Core, Configure, and correct the keys named here. " +
+				"The door takes the settings over as a whole as soon as they are right.",
+		},
+		{
+			Code: CodeSettingsKept, Severity: SeverityWarning,
+			Title: "Home Assistant has not been heard since the start: the door works with the settings it kept.",
+			Remedy: "Bring Home Assistant back, or mend what the other faults here say about it. What was changed in SIP Core since then is not known to the door yet. " +
+				"For a bell that rings without Home Assistant, set custom_wss_url in SIP Core's settings, or sip.transport and sip.server in the local file.",
+		},
+		{
+			Code: CodeSettingsNotKept, Severity: SeverityWarning,
+			Title: "The settings cannot be kept for a start without Home Assistant.",
+			Remedy: "Give the service's user a directory it may write to: StateDirectory=doorstation in the systemd unit, or run --state-dir. " +
+				"If the disk is full or read-only, make room or mend it (df, dmesg).",
+		},
+		{
+			Code: CodeSettingsCorrupt, Severity: SeverityWarning,
+			Title: "The file with the kept settings was damaged and has been set aside.",
+			Remedy: "Nothing is lost once Home Assistant answers: the door then keeps its settings anew. " +
+				"If this comes back, replace the SD card. The damaged file may be deleted.",
+		},
+		{
+			Code: CodePBXName, Severity: SeverityError,
+			Title: "The name of the telephone exchange cannot be resolved.",
+			Remedy: "Check the name in pbx_server or custom_wss_url in SIP Core's settings, or in sip.server in the local file, and this machine's name server " +
+				"(getent hosts NAME). An IP address in its place needs no name server.",
+		},
+		{
+			Code: CodeCallsItself, Severity: SeverityWarning,
+			Title:  "A bell button calls the door itself.",
+			Remedy: "Take the door's own extension out of buttons[].call in the local file.",
+		},
+		{
+			Code: CodeUnknownTarget, Severity: SeverityWarning,
+			Title: "A bell button calls an extension that none of SIP Core's users has.",
+			Remedy: "Correct buttons[].call in the local file, or add the extension to users in SIP Core's settings. " +
+				"If it is meant for a group or a telephone outside SIP Core, it rings all the same.",
+		},
+		{
+			Code: CodeDTMFOpensNothing, Severity: SeverityWarning,
+			Title: "A button of the popup sends digits that open nothing at this door.",
+			Remedy: "Make data of that button (type: dtmf) under popup_config.buttons in SIP Core's settings one of lock.codes in the local file, " +
+				"or add it to lock.codes.",
+		},
+		{
+			Code: CodeCodeNotSent, Severity: SeverityWarning,
+			Title: "A code that opens this door is sent by no button of the popup.",
+			Remedy: "Under popup_config.buttons in SIP Core's settings give a button type: dtmf and the code as data, " +
+				"or take the code out of lock.codes in the local file.",
+		},
+		{
+			Code: CodeTalkOpensDoor, Severity: SeverityWarning,
+			Title:  "The digits that open the door's loudspeaker also open the door.",
+			Remedy: "Choose other digits for incoming.talk or for lock.codes in the local file.",
+		},
+		{
+			Code: CodeCallsRefused, Severity: SeverityWarning,
+			Title: "Somebody who is not allowed to has called the door.",
+			Remedy: "If the caller belongs to the household, add the extension to users in SIP Core's settings or to incoming.allow in the local file. " +
+				"Otherwise look in the telephone exchange who that is. The count begins anew when doorstation is restarted.",
 		},
 	}
 }
