@@ -50,7 +50,7 @@ func New(c Config) (*Agent, error) {
 		contactHost: newToken() + ".invalid",
 	}
 	return &Agent{
-		cfg: c, log: log, id: id, dial: dialWebSocket, backoff: newBackoff(),
+		cfg: c, log: log, id: id, dial: newDialer(c.Resolver, log).dial, backoff: newBackoff(),
 		reg:    newRegistrar(id, c.Expires),
 		wallet: &wallet{user: c.Extension, password: c.Password},
 		state:  Registration{State: Starting, Extension: c.Extension, Since: time.Now()},

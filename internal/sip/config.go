@@ -16,10 +16,12 @@ const DefaultExpires = 300 * time.Second
 
 // Endpoint is where and how the PBX is reached.
 type Endpoint struct {
-	URL    string      // ws:// or wss:// URL of the PBX's SIP WebSocket (RFC 7118)
-	Header http.Header // sent with the handshake, e.g. the ingress session cookie; never logged
-	TLS    *tls.Config // nil: the system's roots
-	Via    string      // what the way is called in status: "ingress", "custom_wss_url", "ws", "wss"
+	// URL is that of the PBX's SIP WebSocket (RFC 7118), ws:// or wss://, or one of udp://host[:port], tcp://host[:port] and
+	// tls://host[:port]. Without a port SRV records of the host tell (RFC 3263), else it is 5060, 5061 for tls.
+	URL    string
+	Header http.Header // sent with the WebSocket's handshake, e.g. the ingress session cookie; never logged
+	TLS    *tls.Config // of wss and tls; nil: the system's roots. The certificate must be for the URL's host
+	Via    string      // what the way is called in status: "ingress", "custom_wss_url", "ws", "wss", "udp", "tcp", "tls"
 }
 
 // Config is what an Agent needs to know. Extension and Domain are required, and so is Locate.
@@ -38,6 +40,8 @@ type Config struct {
 
 	Expires time.Duration // registration lifetime to ask for; 0: DefaultExpires
 	Log     *slog.Logger  // nil: nothing is logged
+	// Resolver finds the PBX's name; nil: net.DefaultResolver.
+	Resolver Resolver
 	// OnRegistration may be nil. It is called on every change, in order and from one goroutine, and must return soon.
 	OnRegistration func(Registration)
 	// OnInvite may be nil: then each INVITE from outside a dialog gets 403. It is called in a goroutine of the call's own, which

@@ -49,15 +49,13 @@ type webSocket struct {
 
 // dialWebSocket opens a SIP WebSocket (RFC 7118). The handshake's header is a secret (session cookie) and the path of
 // ingress is half of one, so errors name neither.
-func dialWebSocket(ctx context.Context, e Endpoint, alive func()) (socket, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialLimit)
-	defer cancel()
+func (d *dialer) dialWebSocket(ctx context.Context, e Endpoint, host string, alive func()) (socket, error) {
 	var raw atomic.Pointer[net.Conn]
 	transport := &http.Transport{
 		Proxy:           http.ProxyFromEnvironment,
 		TLSClientConfig: e.TLS.Clone(),
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+			c, err := d.connect(ctx, addr)
 			if err == nil {
 				raw.Store(&c)
 			}
@@ -77,7 +75,7 @@ func dialWebSocket(ctx context.Context, e Endpoint, alive func()) (socket, error
 		OnPongReceived: func(context.Context, []byte) { alive() },
 	})
 	if err != nil {
-		return nil, dialError(resp, err)
+		return nil, dialError(resp, err, host)
 	}
 	sock.SetReadLimit(maxMessage)
 	return webSocket{Conn: sock, raw: *raw.Load()}, nil
@@ -86,14 +84,14 @@ func dialWebSocket(ctx context.Context, e Endpoint, alive func()) (socket, error
 // refuseRedirect keeps the session cookie at the host it was meant for.
 func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-func dialError(resp *http.Response, err error) error {
+func dialError(resp *http.Response, err error, host string) error {
 	if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
 		return fmt.Errorf("the server answered the WebSocket handshake with HTTP %d", resp.StatusCode)
 	}
 	if u := (*url.Error)(nil); errors.As(err, &u) {
 		err = u.Err // without the URL
 	}
-	return fmt.Errorf("connecting to the PBX: %w", err)
+	return explain(err, host)
 }
 
 func (s webSocket) Read() ([]byte, error) {

@@ -71,7 +71,7 @@ func TestWebSocketCarriesEveryKindOfFrame(t *testing.T) {
 		<-reading.Done()
 	})
 	alive := make(chan struct{}, 10)
-	s, err := dialWebSocket(t.Context(), Endpoint{URL: url}, func() { alive <- struct{}{} })
+	s, err := dialTest(t.Context(), Endpoint{URL: url}, func() { alive <- struct{}{} })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestHandshake(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(srv.Certificate())
 	e := Endpoint{URL: url, Header: http.Header{"Cookie": {"ingress_session=abc"}, "Origin": {"https://home"}}, TLS: &tls.Config{RootCAs: roots}}
-	s, err := dialWebSocket(t.Context(), e, func() {})
+	s, err := dialTest(t.Context(), e, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestHandshake(t *testing.T) {
 		t.Errorf("handshake %v", r.Header)
 	}
 	e.TLS = nil // the system's roots do not know the server
-	_, err = dialWebSocket(t.Context(), e, func() {})
+	_, err = dialTest(t.Context(), e, func() {})
 	var unknown x509.UnknownAuthorityError
 	if !errors.As(err, &unknown) {
 		t.Errorf("unknown certificate: %v", err)
@@ -147,7 +147,7 @@ func TestDialErrorsSayWhatWasAnsweredAndNoSecret(t *testing.T) {
 			defer srv.Close()
 			url = "ws" + strings.TrimPrefix(srv.URL, "http") + "/api/hassio_ingress/s3cr3t-path/ws"
 		}
-		_, err = dialWebSocket(t.Context(), Endpoint{URL: url, Header: http.Header{"Cookie": {"ingress_session=abc"}}}, func() {})
+		_, err = dialTest(t.Context(), Endpoint{URL: url, Header: http.Header{"Cookie": {"ingress_session=abc"}}}, func() {})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%d: %v", status, err)
 			continue
@@ -172,7 +172,7 @@ func TestDialIsGivenUp(t *testing.T) {
 	defer close(release)
 	failed := make(chan error, 1)
 	go func() {
-		_, err := dialWebSocket(ctx, Endpoint{URL: "ws" + strings.TrimPrefix(srv.URL, "http")}, func() {})
+		_, err := dialTest(ctx, Endpoint{URL: "ws" + strings.TrimPrefix(srv.URL, "http")}, func() {})
 		failed <- err
 	}()
 	<-reached
@@ -197,7 +197,7 @@ func TestGoodbyeIsNotAnswered(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
 	_, url := serveWS(t, false, func(*websocket.Conn, *http.Request) { <-release })
-	s, err := dialWebSocket(t.Context(), Endpoint{URL: url}, func() {})
+	s, err := dialTest(t.Context(), Endpoint{URL: url}, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
