@@ -3,7 +3,6 @@ package app
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"doorstation/internal/audio"
@@ -94,7 +93,7 @@ func (a *App) audioFault(err error) {
 func stationConfig(l settings.Local) station.Config {
 	c := station.Config{Buttons: map[string]station.Button{}, MaxTalk: l.Call.MaxTalk}
 	for _, b := range l.Buttons {
-		c.Buttons[b.Name] = station.Button{Targets: slices.Concat(b.Call...), Ring: b.Ring}
+		c.Buttons[b.Name] = station.Button{Steps: b.Call, Step: b.Step, KeepRinging: b.KeepRinging, Ring: b.Ring}
 	}
 	if l.Lock != nil {
 		c.Codes, c.Pulse = l.Lock.Codes, l.Lock.Pulse

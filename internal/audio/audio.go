@@ -43,6 +43,9 @@ type Codec struct {
 // String gives the codec as an rtpmap would.
 func (c Codec) String() string { return fmt.Sprintf("%s/%d", c.Name, c.ClockRate) }
 
+// key is the same for codecs that are coded alike.
+func (c Codec) key() string { return strings.ToLower(c.String()) }
+
 // is reports whether the codec has this name.
 func (c Codec) is(name string) bool { return strings.EqualFold(c.Name, name) }
 

@@ -15,10 +15,10 @@ func BenchmarkFrame(b *testing.B) {
 			var ts uint32
 			now := time.Unix(0, 0)
 			s, err := e.Open(codec, func(payload []byte, d time.Duration) {
-				s.Receive(seq, ts, payload, now)
+				s.Receive(codec, seq, ts, payload, now)
 				seq++
 				ts += uint32(int(d.Milliseconds()) * codec.ClockRate / 1000)
-			})
+			}, StreamOptions{})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -87,7 +87,7 @@ func throughNetwork(t *testing.T, codec Codec, loss float64, voice func(frame in
 	t.Helper()
 	const frames = 200
 	sender := coderOf(t, codec)
-	receiver, err := NewEngine(NewSilentDevice(), EngineOptions{}).Open(codec, func([]byte, time.Duration) {})
+	receiver, err := NewEngine(NewSilentDevice(), EngineOptions{}).Open(codec, func([]byte, time.Duration) {}, StreamOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func throughNetwork(t *testing.T, codec Codec, loss float64, voice func(frame in
 				rest = append(rest, f)
 				continue
 			}
-			receiver.Receive(f.seq, f.ts, f.payload, f.at)
+			receiver.Receive(codec, f.seq, f.ts, f.payload, f.at)
 		}
 		inFlight = rest
 		receiver.pull(pcm, now)
@@ -265,13 +265,13 @@ func FuzzReceive(f *testing.F) {
 	f.Add(uint16(3), uint32(1<<31), []byte{0x03})
 	f.Fuzz(func(t *testing.T, seq uint16, ts uint32, payload []byte) {
 		for _, codec := range codecs() {
-			s, err := NewEngine(NewSilentDevice(), EngineOptions{}).Open(codec, func([]byte, time.Duration) {})
+			s, err := NewEngine(NewSilentDevice(), EngineOptions{}).Open(codec, func([]byte, time.Duration) {}, StreamOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			now, pcm := time.Unix(0, 0), make([]int16, FrameSamples)
 			for i := range 8 {
-				s.Receive(seq+uint16(i), ts+uint32(i*i)*480, payload, now)
+				s.Receive(codec, seq+uint16(i), ts+uint32(i*i)*480, payload, now)
 				now = now.Add(FrameDuration)
 				s.pull(pcm, now)
 			}

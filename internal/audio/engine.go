@@ -90,11 +90,21 @@ func NewEngine(d Device, opt EngineOptions) *Engine {
 	return e
 }
 
-// Open adds the sound of a call. send is given one payload for each 20 ms, from the device's goroutine: it must be quick
-// and must not call [Stream.Close] or [Stream.SetCodec]. It may be called before Run.
-func (e *Engine) Open(c Codec, send func(payload []byte, d time.Duration)) (*Stream, error) {
-	s := &Stream{engine: e, log: e.log, send: send}
+// StreamOptions are what is special about a stream.
+type StreamOptions struct {
+	// Muted keeps the far end from the loudspeaker until [Stream.Mute] says otherwise.
+	Muted bool
+}
+
+// Open adds the sound of a call, sent in codec c. send is given one payload for each 20 ms, from the device's goroutine: it
+// must be quick and must not call [Stream.Close] or [Stream.SetCodec]. It may be called before Run. Any number of streams may be
+// open at once: each gets the microphone, and their far ends are heard together.
+func (e *Engine) Open(c Codec, send func(payload []byte, d time.Duration), o StreamOptions) (*Stream, error) {
+	s := &Stream{engine: e, log: e.log, send: send, muted: o.Muted, ears: map[string]coder{}}
 	if err := s.setCodec(c); err != nil {
+		return nil, err
+	}
+	if err := s.listenTo(c); err != nil {
 		return nil, err
 	}
 	e.mu.Lock()

@@ -54,7 +54,7 @@ func inEngine(t *testing.T, d Device, onFault func(error), test func(t *testing.
 // open opens a stream.
 func open(t *testing.T, e *Engine, c Codec, send func([]byte, time.Duration)) *Stream {
 	t.Helper()
-	s, err := e.Open(c, send)
+	s, err := e.Open(c, send, StreamOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestTwoDoorsHearEachOther(t *testing.T) {
 					var ts uint32
 					return func(payload []byte, d time.Duration) {
 						<-ready
-						(*to).Receive(seq, ts, payload, time.Now())
+						(*to).Receive(codec, seq, ts, payload, time.Now())
 						seq++
 						ts += uint32(int(d.Milliseconds()) * codec.ClockRate / 1000)
 					}
@@ -145,7 +145,7 @@ func TestDeviceRunsOnlyWhenNeeded(t *testing.T) {
 		if err := s.SetCodec(codecs()[1]); !errors.Is(err, ErrClosed) {
 			t.Errorf("SetCodec after Close: %v", err)
 		}
-		s.Receive(1, 1, []byte{1}, time.Now())
+		s.Receive(codecs()[0], 1, 1, []byte{1}, time.Now())
 	})
 }
 
@@ -159,7 +159,7 @@ func TestCodecChangesInTheMiddle(t *testing.T) {
 		s = open(t, e, codec, func(payload []byte, d time.Duration) {
 			mu.Lock()
 			defer mu.Unlock()
-			s.Receive(seq, ts[codec.Name], payload, time.Now())
+			s.Receive(codec, seq, ts[codec.Name], payload, time.Now())
 			seq++
 			ts[codec.Name] += uint32(int(d.Milliseconds()) * codec.ClockRate / 1000)
 		})
@@ -317,11 +317,93 @@ func TestClosedEngineOpensNothing(t *testing.T) {
 	if err := e.Run(ctx); err != nil {
 		t.Error(err)
 	}
-	if _, err := e.Open(codecs()[0], func([]byte, time.Duration) {}); !errors.Is(err, ErrClosed) {
+	if _, err := e.Open(codecs()[0], func([]byte, time.Duration) {}, StreamOptions{}); !errors.Is(err, ErrClosed) {
 		t.Errorf("%v", err)
 	}
-	if _, err := e.Open(Codec{Name: "speex"}, nil); !errors.Is(err, ErrUnknownCodec) {
+	if _, err := e.Open(Codec{Name: "speex"}, nil, StreamOptions{}); !errors.Is(err, ErrUnknownCodec) {
 		t.Errorf("%v", err)
 	}
 	e.Play(ToneBusy)
+}
+
+// farEnd sends a tone of its own to a stream, in a codec that may change, with the sequence numbers of one RTP stream.
+type farEnd struct {
+	t     *testing.T
+	to    *Stream
+	coder map[string]coder
+	seq   uint16
+	ts    uint32
+}
+
+// says sends a tone for a while.
+func (f *farEnd) says(c Codec, hz float64, d time.Duration) {
+	f.t.Helper()
+	if f.coder[c.Name] == nil {
+		made, err := newCoder(c)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		f.coder[c.Name] = made
+	}
+	for i := range int(d / FrameDuration) {
+		payload, err := f.coder[c.Name].encode(sine(hz, -20, FrameSamples, i*FrameSamples))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		f.seq++
+		f.ts += uint32(FrameDuration.Milliseconds()) * uint32(c.ClockRate) / 1000
+		f.to.Receive(c, f.seq, f.ts, payload, time.Now())
+		time.Sleep(FrameDuration)
+	}
+}
+
+func TestTheFarEndMaySpeakAnotherCodecThanTheDoor(t *testing.T) {
+	inEngine(t, NewTestDevice(440), nil, func(t *testing.T, e *Engine) {
+		s := open(t, e, codecs()[0], func([]byte, time.Duration) {})
+		f := &farEnd{t: t, to: s, coder: map[string]coder{}}
+		for i, c := range append(codecs(), codecs()...) {
+			hz := 600 + 100*float64(i)
+			f.says(c, hz, 400*time.Millisecond)
+			if got := e.Status().Far; !near(got.FrequencyHz, hz, 15) || got.LevelDBFS < -25 {
+				t.Errorf("%s: %+v, want %.0f Hz", c, got, hz)
+			}
+		}
+		// What comes late, in the codec before, changes nothing.
+		before := s.Stats().Received
+		s.Receive(codecs()[0], f.seq-40, 1, []byte{0xf8, 1, 2}, time.Now())
+		s.Receive(Codec{Name: "G729", ClockRate: 8000}, f.seq+1, 1, []byte{1}, time.Now())
+		if got := s.Stats(); got.Received != before || got.Malformed != 1 {
+			t.Errorf("of a late and of an unknown packet: %+v", got)
+		}
+		s.Close()
+	})
+}
+
+func TestAMutedStreamIsNotHeardAndStillHears(t *testing.T) {
+	inEngine(t, NewTestDevice(440), nil, func(t *testing.T, e *Engine) {
+		var sent recorder
+		s, err := e.Open(codecs()[0], sent.send, StreamOptions{Muted: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &farEnd{t: t, to: s, coder: map[string]coder{}}
+		f.says(codecs()[0], 1000, 400*time.Millisecond)
+		if got := e.Status().Far; got.LevelDBFS > SilenceDBFS {
+			t.Errorf("muted: %+v", got)
+		}
+		if len(sent.take()) == 0 {
+			t.Error("the microphone is closed")
+		}
+		s.Mute(false)
+		f.says(codecs()[0], 1000, 400*time.Millisecond)
+		if got := e.Status().Far; !near(got.FrequencyHz, 1000, 15) {
+			t.Errorf("open: %+v", got)
+		}
+		s.Mute(true)
+		f.says(codecs()[0], 1000, 400*time.Millisecond)
+		if got := e.Status().Far; got.LevelDBFS > SilenceDBFS {
+			t.Errorf("muted again: %+v", got)
+		}
+		s.Close()
+	})
 }

@@ -36,8 +36,14 @@ type Stream struct {
 
 	mu        sync.Mutex
 	closed    bool
-	codec     Codec
+	codec     Codec // of what is sent
 	coder     coder
+	muted     bool
+	heard     Codec            // of what is received
+	ear       coder            // for heard
+	ears      map[string]coder // all that were needed so far, by codec
+	turned    uint16           // sequence number at which heard began
+	turnedAt  time.Time        // zero: heard was never another
 	buffer    *jitterBuffer
 	queue     []int16 // decoded and not yet played
 	past      Stats   // counts of the jitter buffers before this one
@@ -46,23 +52,38 @@ type Stream struct {
 	far, near loudness
 }
 
-// setCodec changes codec with the lock held.
+// setCodec changes the codec of what is sent, with the lock held.
 func (s *Stream) setCodec(c Codec) error {
 	made, err := newCoder(c)
 	if err != nil {
 		return err
 	}
+	s.codec, s.coder = c, made
+	return nil
+}
+
+// listenTo changes the codec of what is received, with the lock held; what is still in the buffer is dropped. A decoder that
+// was used before is used again: the far end can't make the door build one for each packet.
+func (s *Stream) listenTo(c Codec) error {
+	ear := s.ears[c.key()]
+	if ear == nil {
+		made, err := newCoder(c)
+		if err != nil {
+			return err
+		}
+		ear = made
+		s.ears[c.key()] = ear
+	}
 	if s.buffer != nil {
 		s.past = s.counts()
 	}
-	s.codec, s.coder, s.queue = c, made, nil
+	s.heard, s.ear, s.queue = c, ear, nil
 	s.buffer = newJitterBuffer(c.ClockRate)
 	return nil
 }
 
-// SetCodec goes on with another codec in both directions; what is still in the buffer is dropped. When it returns, send is
-// not given anything in the old codec any more; so send must not call it. With the codec the stream has already, it does
-// nothing.
+// SetCodec goes on sending with another codec. When it returns, send is not given anything in the old codec any more; so send
+// must not call it. With the codec the stream has already, it does nothing.
 func (s *Stream) SetCodec(c Codec) error {
 	s.sending.Lock()
 	defer s.sending.Unlock()
@@ -71,26 +92,52 @@ func (s *Stream) SetCodec(c Codec) error {
 	if s.closed {
 		return ErrClosed
 	}
-	if c.is(s.codec.Name) && c.ClockRate == s.codec.ClockRate {
+	if c.key() == s.codec.key() {
 		return nil
 	}
 	return s.setCodec(c)
 }
 
-// Receive takes the payload of an RTP packet in the stream's codec, with sequence number and timestamp, in whatever order
-// packets come. The payload is copied.
-func (s *Stream) Receive(seq uint16, ts uint32, payload []byte, arrived time.Time) {
+// Mute keeps what the far end says from the loudspeaker, or lets it there. It is received and counted all the same.
+func (s *Stream) Mute(muted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	s.muted = muted
+}
+
+// Receive takes the payload of an RTP packet in whichever codec it came, with sequence number and timestamp, in whatever order
+// packets come. Where the codec changes what is still in the buffer is dropped. The payload is copied.
+func (s *Stream) Receive(c Codec, seq uint16, ts uint32, payload []byte, arrived time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || !s.hear(c, seq, arrived) {
 		return
 	}
-	length := s.coder.duration(payload)
+	length := s.ear.duration(payload)
 	if length <= 0 || len(payload) > maxPayload {
 		s.malformed++
 		return
 	}
 	s.buffer.push(seq, ts, append([]byte(nil), payload...), length, arrived)
+}
+
+// lateTurn is how long after a change of codec a packet in the old one may still be under way.
+const lateTurn = 2 * time.Second
+
+// hear makes sure that the decoder is the one for c, with the lock held; false: the packet is of no use.
+func (s *Stream) hear(c Codec, seq uint16, arrived time.Time) bool {
+	if s.heard.key() == c.key() {
+		return true
+	}
+	if int16(seq-s.turned) < 0 && arrived.Sub(s.turnedAt) < lateTurn {
+		return false // sent before the change
+	}
+	if err := s.listenTo(c); err != nil {
+		s.malformed++
+		return false
+	}
+	s.turned, s.turnedAt = seq, arrived
+	return true
 }
 
 // Close ends the stream. When it returns, send is not called any more; so send must not call it.
@@ -145,6 +192,10 @@ func (s *Stream) pull(frame []int16, now time.Time) {
 	}
 	n := copy(frame, s.queue)
 	s.queue = append(s.queue[:0], s.queue[n:]...)
+	if s.muted {
+		clear(frame)
+		return
+	}
 	if n > 0 {
 		s.far.write(frame, now)
 	}
@@ -153,23 +204,23 @@ func (s *Stream) pull(frame []int16, now time.Time) {
 // perform turns a step into sound. There always is some: what cannot be decoded is concealed, and where that fails too,
 // silent.
 func (s *Stream) perform(next step) []int16 {
-	samples := int(next.ticks) * SampleRate / s.codec.ClockRate
+	samples := int(next.ticks) * SampleRate / s.heard.ClockRate
 	var pcm []int16
 	var err error
 	switch next.action {
 	case actPlay:
-		pcm, err = s.coder.decode(next.payload)
+		pcm, err = s.ear.decode(next.payload)
 		if err != nil {
 			s.malformed++
-			pcm, err = s.coder.conceal(samples / concealUnit * concealUnit)
+			pcm, err = s.ear.conceal(samples / concealUnit * concealUnit)
 		}
 	case actRecover:
-		pcm, err = s.coder.recover(next.payload, samples)
+		pcm, err = s.ear.recover(next.payload, samples)
 	default:
-		pcm, err = s.coder.conceal(samples)
+		pcm, err = s.ear.conceal(samples)
 	}
 	if err != nil {
-		s.log.Debug("no sound for a packet", "codec", s.codec.String(), "error", err)
+		s.log.Debug("no sound for a packet", "codec", s.heard.String(), "error", err)
 	}
 	if len(pcm) == 0 {
 		return make([]int16, max(1, samples))

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"doorstation/internal/peer"
 	"doorstation/internal/sip"
-	"doorstation/internal/station"
 )
 
 // errFarMedia is the end of a call whose answer can't be used: no audio was agreed on.
@@ -25,11 +26,21 @@ const (
 	endWait = time.Second
 )
 
-// call is the attempt to reach one target: its peer connection and, once answered, its leg.
+// hooks are what a call tells the visit or the look it belongs to. Each may be nil.
+type hooks struct {
+	sent    func()                    // an INVITE is on the wire
+	ringing func()                    // the far phone rings
+	early   func(c *call, sdp string) // a description came before the answer
+	digit   func(r rune)              // a key was pressed, each once
+	camera  func()                    // the call reads the camera itself now, or does not need it
+}
+
+// call is one leg with its peer connection and its media: an attempt to reach a target, or a call to the door.
 type call struct {
-	visit  *visit
-	target string
-	watch  stopwatch
+	phone *Phone
+	log   *slog.Logger // says whose call it is
+	watch *stopwatch
+	on    hooks
 
 	peer *peer.Peer
 	leg  Leg
@@ -40,56 +51,47 @@ type call struct {
 	connected chan struct{} // closed when DTLS is up
 	over      chan struct{} // closed when the leg has told its end
 	failed    chan error    // holds the first failure of the media path
+	trouble   chan string   // holds the newest wish for another path
 	digits    digitFilter
 
+	renewal  sync.Mutex  // one offer of our own at a time
+	renewing atomic.Bool // an offer of our own is open
+	restarts atomic.Int64
+
 	mu         sync.Mutex
+	rangAt     time.Time
 	negotiated peer.Negotiated
 	media      *media
 	end        *sip.End
-	wrongCodec bool // said already
 }
 
-func newCall(v *visit, target string) *call {
+func newCall(p *Phone, log *slog.Logger, watch *stopwatch, on hooks) *call {
 	return &call{
-		visit: v, target: target,
-		applied: make(chan struct{}), connected: make(chan struct{}), over: make(chan struct{}), failed: make(chan error, 1),
-		digits: digitFilter{now: v.phone.opt.Now},
+		phone: p, log: log, watch: watch, on: on,
+		applied: make(chan struct{}), connected: make(chan struct{}), over: make(chan struct{}),
+		failed: make(chan error, 1), trouble: make(chan string, 1), digits: digitFilter{now: p.opt.Now},
 	}
 }
 
-// dial rings the target until it answers, refuses, or ctx ends. A door that is not connected right now is waited for. On success
-// the answer has been applied. The peer connection belongs to the call from here on; close gives it back.
-func (c *call) dial(ctx context.Context) error {
-	waits := false
-	return c.visit.phone.persist.try(ctx, func() error { return c.attempt(ctx) }, func(err error) bool {
-		again := c.notBegun(err) && ctx.Err() == nil
-		if again && !waits {
-			waits = true
-			c.visit.phone.opt.Log.Info("the call can't begin yet, it is tried again", "visit", uint64(c.visit.id), "target", c.target, "reason", err.Error())
-		}
-		return again
-	})
-}
-
-// attempt dials once. A failed attempt leaves no peer connection behind: the next one may need other candidates.
-func (c *call) attempt(ctx context.Context) error {
-	line := c.visit.lineNow()
+// dial rings the target until it answers, refuses, or ctx ends. On success the answer has been applied, and the peer connection
+// belongs to the call: close gives it back. A failed attempt leaves none behind, as the next one may need other candidates.
+func (c *call) dial(ctx context.Context, line *Line, target string) error {
 	if line == nil || line.Ready != nil && !line.Ready() {
 		return sip.ErrNotRegistered
 	}
 	p, err := line.Offers.Take(ctx)
 	if err != nil {
-		return fmt.Errorf("prepare the offer for %s: %w", c.target, err)
+		return fmt.Errorf("prepare the offer for %s: %w", target, err)
 	}
 	c.peer = p
 	p.Start(c.peerEvents())
-	c.leg, err = line.Signalling.Invite(ctx, c.target, p.Offer(), c.handler())
+	c.leg, err = line.Signalling.Invite(ctx, target, p.Offer(), c.handler())
 	if err != nil {
 		c.leg = nil
 		c.close()
 		return err
 	}
-	c.watch.mark(MarkAnswer, c.visit.phone.opt.Now())
+	c.watch.mark(MarkAnswer, c.phone.opt.Now())
 	n, err := p.SetAnswer(c.leg.Answer())
 	if err == nil && n.Audio.Name == "" {
 		err = errFarMedia
@@ -97,11 +99,9 @@ func (c *call) attempt(ctx context.Context) error {
 	if err != nil {
 		c.hangup()
 		c.close()
-		return fmt.Errorf("apply the answer of %s: %w", c.target, err)
+		return fmt.Errorf("apply the answer of %s: %w", target, err)
 	}
-	c.mu.Lock()
-	c.negotiated = n
-	c.mu.Unlock()
+	c.agree(n)
 	close(c.applied)
 	return nil
 }
@@ -116,25 +116,45 @@ func (c *call) peerEvents() peer.Events {
 			default:
 			}
 		},
-		KeyFrame: func() { c.visit.phone.opt.Camera.RequestKeyFrame() },
-		Audio:    c.onFarAudio,
-		Digit:    func(r rune, _ uint32) { c.onDigit(digitRTP, r) },
+		RestartWanted: c.onTrouble,
+		KeyFrame:      func() { c.phone.opt.Camera.RequestKeyFrame() },
+		Audio:         c.onFarAudio,
+		Digit:         func(r rune, _ uint32) { c.onDigit(digitRTP, r) },
 	}
 }
 
 // handler is what the signalling leg tells.
 func (c *call) handler() sip.Handler {
 	return sip.Handler{
-		Sent: func(at time.Time) { c.watch.mark(MarkInvite, at) },
-		Progress: func(status int, _, _ string) {
-			if status == 180 || status == 183 {
-				c.watch.mark(MarkRinging, c.visit.phone.opt.Now())
-				c.visit.onRinging(c)
+		Sent: func(at time.Time) {
+			c.watch.mark(MarkInvite, at)
+			if c.on.sent != nil {
+				c.on.sent()
 			}
 		},
-		Reoffer: c.onReoffer,
-		Digit:   func(d sip.Digit) { c.onDigit(digitINFO, d.Value) },
-		Ended:   c.onEnded,
+		Progress: c.onProgress,
+		Reoffer:  c.onReoffer,
+		Digit:    func(d sip.Digit) { c.onDigit(digitINFO, d.Value) },
+		Ended:    c.onEnded,
+	}
+}
+
+// onProgress takes an 18x.
+func (c *call) onProgress(status int, _, body string) {
+	if status == 180 || status == 183 {
+		now := c.phone.opt.Now()
+		c.watch.mark(MarkRinging, now)
+		c.mu.Lock()
+		if c.rangAt.IsZero() {
+			c.rangAt = now
+		}
+		c.mu.Unlock()
+		if c.on.ringing != nil {
+			c.on.ringing()
+		}
+	}
+	if body != "" && c.on.early != nil {
+		c.on.early(c, body)
 	}
 }
 
@@ -183,10 +203,19 @@ func (c *call) onReoffer(ctx context.Context, offer string) (string, error) {
 	case <-ctx.Done():
 		return "", fmt.Errorf("re-offer before the answer was applied: %w", sip.ErrPending)
 	}
+	if c.renewing.Load() {
+		return "", fmt.Errorf("re-offer while one of our own is open: %w", sip.ErrPending)
+	}
 	answer, n, err := c.peer.Reoffer(offer)
 	if err != nil {
 		return "", fmt.Errorf("re-offer: %w: %w", sip.ErrNotAcceptable, err)
 	}
+	c.agree(n)
+	return answer, nil
+}
+
+// agree notes what both sides agreed on and lets the media follow.
+func (c *call) agree(n peer.Negotiated) {
 	c.mu.Lock()
 	changed := c.negotiated != n
 	c.negotiated = n
@@ -195,24 +224,30 @@ func (c *call) onReoffer(ctx context.Context, offer string) (string, error) {
 	if changed && m != nil {
 		m.renegotiated(n)
 	}
-	return answer, nil
 }
 
 func (c *call) onDigit(kind digitKind, r rune) {
-	if !c.digits.accept(kind, r) {
+	if c.on.digit == nil || !c.digits.accept(kind, r) {
 		return
 	}
-	c.visit.phone.opt.Log.Info("digit received", "visit", uint64(c.visit.id), "target", c.target, "by", string(kind))
-	c.visit.phone.opt.Events(station.Digit{Visit: c.visit.id, Digit: r})
+	c.log.Info("digit received", "by", string(kind))
+	c.on.digit(r)
 }
 
-// rangFor is how long the target has been ringing, zero when it never did.
+// rang says when the far phone began to ring in this attempt, zero when it never did.
+func (c *call) rang() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rangAt
+}
+
+// rangFor is how long the far phone has been ringing, zero when it never did.
 func (c *call) rangFor() time.Duration {
-	began := c.watch.get(MarkRinging)
+	began := c.rang()
 	if began.IsZero() {
 		return 0
 	}
-	return c.visit.phone.opt.Now().Sub(began)
+	return c.phone.opt.Now().Sub(began)
 }
 
 // hangup ends the leg, if there is one, within a few seconds.
@@ -223,16 +258,22 @@ func (c *call) hangup() {
 	ctx, cancel := context.WithTimeout(context.Background(), hangupLimit)
 	defer cancel()
 	if err := c.leg.Hangup(ctx); err != nil {
-		c.visit.phone.opt.Log.Warn("hanging up was not confirmed", "target", c.target, "error", err)
+		c.log.Warn("hanging up was not confirmed", "error", err)
 	}
 }
 
 // close gives back what the call holds. The leg must be over. It may be called more than once.
 func (c *call) close() {
+	c.mu.Lock()
+	m := c.media
+	c.mu.Unlock()
+	if m != nil {
+		m.stop()
+	}
 	if c.peer == nil {
 		return
 	}
 	if err := c.peer.Close(); err != nil {
-		c.visit.phone.opt.Log.Debug("closing the peer connection", "target", c.target, "error", err)
+		c.log.Debug("closing the peer connection", "error", err)
 	}
 }

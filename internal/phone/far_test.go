@@ -67,7 +67,7 @@ func newTablet(t *testing.T) *tablet {
 	_, err = f.pc.AddTrack(f.voice)
 	check(t, err)
 	f.engine = audio.NewEngine(audio.NewTestDevice(kitchenHz), audio.EngineOptions{})
-	f.stream, err = f.engine.Open(f.codec, f.say)
+	f.stream, err = f.engine.Open(f.codec, f.say, audio.StreamOptions{})
 	check(t, err)
 	f.pc.OnTrack(func(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { f.receive(tr) })
 	own(t, f.engine.Run)
@@ -131,17 +131,27 @@ func (f *tablet) press(event byte) {
 	}
 }
 
-// speakPCMU sends packets of G.711, which the door's offer names and the answer does not.
-func (f *tablet) speakPCMU(n int) {
+// speakPCMU goes on in G.711 with another tone, until the end of the test.
+func (f *tablet) speakPCMU(hz float64) {
 	f.t.Helper()
+	f.stream.Close()
+	device := audio.NewEngine(audio.NewTestDevice(hz), audio.EngineOptions{})
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	for range n {
-		f.seq++
-		h := rtp.Header{Version: 2, SequenceNumber: f.seq, Timestamp: f.ts, PayloadType: 0, SSRC: f.ssrc}
-		_, err := f.raw.Write(&h, make([]byte, 160), nil)
-		check(f.t, err)
-	}
+	seq, ts := f.seq, f.ts
+	f.mu.Unlock()
+	stream, err := device.Open(audio.Codec{Name: "PCMU", ClockRate: 8000, Channels: 1}, func(payload []byte, _ time.Duration) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		seq++
+		ts += 160
+		h := rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: ts, PayloadType: 0, SSRC: f.ssrc}
+		if _, err := f.raw.Write(&h, payload, nil); err != nil && !errors.Is(err, io.ErrClosedPipe) {
+			f.t.Errorf("the tablet can't speak: %v", err)
+		}
+	}, audio.StreamOptions{})
+	check(f.t, err)
+	own(f.t, device.Run)
+	f.t.Cleanup(stream.Close)
 }
 
 // wire lets the tablet write packets with a payload type that is not the track's.
@@ -171,7 +181,7 @@ func (f *tablet) receive(tr *webrtc.TrackRemote) {
 			f.mu.Lock()
 			f.heard++
 			f.mu.Unlock()
-			f.stream.Receive(pkt.SequenceNumber, pkt.Timestamp, pkt.Payload, time.Now())
+			f.stream.Receive(f.codec, pkt.SequenceNumber, pkt.Timestamp, pkt.Payload, time.Now())
 			continue
 		}
 		f.mu.Lock()

@@ -51,12 +51,12 @@ func TestWhenAllFailTheStrongestAnswerCounts(t *testing.T) {
 	d.ring("101", "102", "103")
 	a, b, c := d.rings("101"), d.rings("102"), d.rings("103")
 	b.ringing()
-	a.reject(&sip.RejectedError{Status: 404})
+	a.reject(&sip.RejectedError{Status: 500})
 	b.reject(&sip.RejectedError{Status: 480, Rang: true})
 	c.reject(&sip.RejectedError{Status: 486})
 	d.ended(station.OutcomeBusy)
 	line := d.visitLine()
-	if got := fmt.Sprint(line["targets"]); got != "map[101:not_registered 102:declined 103:busy]" {
+	if got := fmt.Sprint(line["targets"]); got != "map[101:unreachable 102:declined 103:busy]" {
 		t.Errorf("targets: %s", got)
 	}
 	watch := line["after_press"].(map[string]any)
@@ -88,7 +88,7 @@ func TestTheAgentStopsWhileItRings(t *testing.T) {
 	d.phone.Close()
 	in.cancelled(t)
 	d.ended(station.OutcomeStopped)
-	d.phone.Call(2, Request{Targets: []string{"101"}})
+	d.phone.Call(2, Request{Plan: station.Plan{Steps: [][]string{{"101"}}}})
 	if got := next[station.CallEnded](d); got.Visit != 2 || got.Outcome != station.OutcomeStopped {
 		t.Errorf("a call after the end: %+v", got)
 	}

@@ -60,7 +60,9 @@ func newDoor(t *testing.T, o doorOptions) *door {
 	own(t, d.engine.Run)
 	own(t, d.pool.Run)
 	d.phone = New(Options{Camera: d.hub, Audio: d.engine, Log: log, Now: time.Now, Events: func(e station.Event) { d.events <- e }})
-	d.phone.persist = persistence{pause: 10 * time.Millisecond, limit: 200 * time.Millisecond}
+	d.phone.persist = persistence{
+		pause: 10 * time.Millisecond, limit: 200 * time.Millisecond, late: []time.Duration{10 * time.Millisecond, 20 * time.Millisecond},
+	}
 	if !o.noLine {
 		d.phone.SetLine(d.line())
 	}
@@ -93,7 +95,12 @@ func check(t *testing.T, err error) {
 
 // ring presses the bell.
 func (d *door) ring(targets ...string) {
-	d.phone.Call(1, Request{Targets: targets, Button: "Front door", PressedAt: time.Now()})
+	d.follow(station.Plan{Steps: [][]string{targets}, Step: time.Hour})
+}
+
+// follow presses a bell that calls in steps.
+func (d *door) follow(plan station.Plan) {
+	d.phone.Call(1, Request{Plan: plan, Button: "Front door", PressedAt: time.Now()})
 }
 
 // next waits for the next event of a kind; what comes before it is passed over.
@@ -167,10 +174,11 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 // pbx is the signalling: what a target does is up to the test.
 type pbx struct {
-	mu    sync.Mutex
-	calls map[string]chan *incoming
-	fails []error // of the next Invites
-	asked int
+	mu     sync.Mutex
+	calls  map[string]chan *incoming
+	fails  []error // of the next Invites
+	broken error   // of all Invites
+	asked  int
 }
 
 func newPBX() *pbx { return &pbx{calls: map[string]chan *incoming{}} }
@@ -180,6 +188,13 @@ func (p *pbx) failNext(errs ...error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fails = append(p.fails, errs...)
+}
+
+// failAll makes all further Invites fail at once.
+func (p *pbx) failAll(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.broken = err
 }
 
 func (p *pbx) invites() int {
@@ -213,6 +228,10 @@ func (d *door) rings(target string) *incoming {
 func (p *pbx) Invite(ctx context.Context, target, offer string, h sip.Handler) (Leg, error) {
 	p.mu.Lock()
 	p.asked++
+	if p.broken != nil {
+		defer p.mu.Unlock()
+		return nil, p.broken
+	}
 	if len(p.fails) > 0 {
 		err := p.fails[0]
 		p.fails = p.fails[1:]
@@ -281,10 +300,20 @@ type leg struct {
 	handler sip.Handler
 	once    sync.Once
 	done    chan struct{}
+	// reinvited answers the door's offers; nil: they are refused.
+	reinvited func(ctx context.Context, offer string) (string, error)
 }
 
 // Answer implements Leg.
 func (l *leg) Answer() string { return l.sdp }
+
+// Reinvite implements Leg.
+func (l *leg) Reinvite(ctx context.Context, offer string) (string, error) {
+	if l.reinvited == nil {
+		return "", &sip.RejectedError{Status: 488}
+	}
+	return l.reinvited(ctx, offer)
+}
 
 // Hangup implements Leg.
 func (l *leg) Hangup(context.Context) error {

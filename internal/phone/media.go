@@ -3,6 +3,7 @@ package phone
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtp"
@@ -11,34 +12,42 @@ import (
 	"doorstation/internal/peer"
 )
 
-// media moves sound and picture of one answered call.
+// mediaOptions say what is special about the media of a call.
+type mediaOptions struct {
+	// muted keeps the far voice from the loudspeaker until it is asked for.
+	muted bool
+}
+
+// media moves sound and picture of one call. The far voice is heard from the beginning; microphone and camera are open from
+// goLive on.
 type media struct {
 	call   *call
+	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+	live   atomic.Bool
 
 	mu      sync.Mutex
-	stream  *audio.Stream
+	stream  *audio.Stream // nil without a sound device
 	now     peer.Negotiated
 	changed chan struct{}
 }
 
-// startMedia begins sending and playing. A missing sound device leaves the call without sound, not without call.
-func startMedia(c *call) *media {
-	ctx, cancel := context.WithCancel(context.Background())
+// openMedia begins to play what comes, once for a call. A missing sound device leaves the call without sound, not without call.
+func (c *call) openMedia(o mediaOptions) *media {
 	c.mu.Lock()
-	n := c.negotiated
+	m, n := c.media, c.negotiated
 	c.mu.Unlock()
-	m := &media{call: c, cancel: cancel, now: n, changed: make(chan struct{}, 1)}
-	stream, err := c.visit.phone.opt.Audio.Open(codecOf(n.Audio), func(payload []byte, d time.Duration) {
-		// The peer drops what a far side on hold does not want to hear, and keeps the clock of the stream going.
-		m.logDropped("sound", c.peer.WriteAudio(payload, d))
-	})
+	if m != nil {
+		return m
+	}
+	m = &media{call: c, now: n, changed: make(chan struct{}, 1)}
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	stream, err := c.phone.opt.Audio.Open(codecOf(n.Audio), m.say, audio.StreamOptions{Muted: o.muted})
 	if err != nil {
-		c.visit.phone.opt.Log.Error("no sound in this call", "target", c.target, "error", err)
+		c.log.Error("no sound in this call", "error", err)
 	}
 	m.stream = stream
-	m.wg.Go(func() { m.sendVideo(ctx) })
 	c.mu.Lock()
 	c.media = m
 	latest := c.negotiated
@@ -49,12 +58,34 @@ func startMedia(c *call) *media {
 	return m
 }
 
-// stop ends both directions and waits until nothing is sent any more.
+// say sends a frame of the microphone. The peer drops what a far side on hold does not want to hear, and keeps the clock of the
+// stream going.
+func (m *media) say(payload []byte, d time.Duration) {
+	if m.live.Load() {
+		m.logDropped("sound", m.call.peer.WriteAudio(payload, d))
+	}
+}
+
+// goLive opens microphone and camera.
+func (m *media) goLive() {
+	if m.live.CompareAndSwap(false, true) {
+		m.wg.Go(func() { m.sendVideo(m.ctx) })
+	}
+}
+
+// stop ends both directions and waits until nothing is sent any more. It may be called more than once.
 func (m *media) stop() {
 	m.cancel()
 	m.wg.Wait()
 	if m.stream != nil {
 		m.stream.Close()
+	}
+}
+
+// mute closes the loudspeaker to the far voice, or opens it.
+func (m *media) mute(muted bool) {
+	if m.stream != nil {
+		m.stream.Mute(muted)
 	}
 }
 
@@ -64,7 +95,7 @@ func (m *media) negotiated() peer.Negotiated {
 	return m.now
 }
 
-// renegotiated follows what a re-offer changed.
+// renegotiated follows what another round of offer and answer changed.
 func (m *media) renegotiated(n peer.Negotiated) {
 	m.mu.Lock()
 	codec := m.now.Audio != n.Audio && n.Audio.Name != ""
@@ -72,7 +103,7 @@ func (m *media) renegotiated(n peer.Negotiated) {
 	m.mu.Unlock()
 	if codec && m.stream != nil {
 		if err := m.stream.SetCodec(codecOf(n.Audio)); err != nil {
-			m.call.visit.phone.opt.Log.Error("the changed codec can't be used", "codec", n.Audio.Name, "error", err)
+			m.call.log.Error("the changed codec can't be used", "codec", n.Audio.Name, "error", err)
 		}
 	}
 	select {
@@ -90,7 +121,7 @@ func (m *media) sendVideo(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		if !m.negotiated().Video {
-			m.call.visit.letCameraGo()
+			m.cameraIsOurs()
 			select {
 			case <-m.changed:
 			case <-ctx.Done():
@@ -101,12 +132,19 @@ func (m *media) sendVideo(ctx context.Context) {
 	}
 }
 
+// cameraIsOurs says that the call reads the camera by itself from now on, or does not need it.
+func (m *media) cameraIsOurs() {
+	if m.call.on.camera != nil {
+		m.call.on.camera()
+	}
+}
+
 // sendPictures sends pictures until ctx ends or the far side takes no more.
 func (m *media) sendPictures(ctx context.Context) {
-	hub := m.call.visit.phone.opt.Camera
+	hub := m.call.phone.opt.Camera
 	reader := hub.Subscribe()
 	defer reader.Close()
-	m.call.visit.letCameraGo()
+	m.cameraIsOurs()
 	early, stopEarly := context.WithCancel(ctx)
 	var asking sync.WaitGroup
 	defer asking.Wait()
@@ -120,7 +158,7 @@ func (m *media) sendPictures(ctx context.Context) {
 		m.logDropped("picture", m.call.peer.WriteVideo(picture.Data, picture.PTS))
 		if picture.IDR && !begun {
 			begun = true
-			m.call.watch.mark(MarkKeyFrame, m.call.visit.phone.opt.Now())
+			m.call.watch.mark(MarkKeyFrame, m.call.phone.opt.Now())
 			asking.Go(func() { askEarly(early, hub.RequestKeyFrame) })
 		}
 	}
@@ -128,11 +166,12 @@ func (m *media) sendPictures(ctx context.Context) {
 
 func (m *media) logDropped(what string, err error) {
 	if err != nil {
-		m.call.visit.phone.opt.Log.Debug("not sent", "what", what, "error", err)
+		m.call.log.Debug("not sent", "what", what, "error", err)
 	}
 }
 
-// onFarAudio takes the far voice from the peer connection to the loudspeaker.
+// onFarAudio takes the far voice from the peer connection to the loudspeaker, in whichever codec it comes: the far side may use
+// any that was agreed on, and change in the middle (RFC 3264 section 7).
 func (c *call) onFarAudio(pkt *rtp.Packet, codec peer.AudioCodec) {
 	c.mu.Lock()
 	m := c.media
@@ -140,23 +179,7 @@ func (c *call) onFarAudio(pkt *rtp.Packet, codec peer.AudioCodec) {
 	if m == nil || m.stream == nil {
 		return
 	}
-	if codec != m.negotiated().Audio {
-		// The far side may change to any codec it answered with; decoded as another one it would be noise.
-		c.noteWrongCodec(codec)
-		return
-	}
-	m.stream.Receive(pkt.SequenceNumber, pkt.Timestamp, pkt.Payload, c.visit.phone.opt.Now())
-}
-
-// noteWrongCodec logs, once for a call, that the far voice can't be played.
-func (c *call) noteWrongCodec(codec peer.AudioCodec) {
-	c.mu.Lock()
-	said := c.wrongCodec
-	c.wrongCodec = true
-	c.mu.Unlock()
-	if !said {
-		c.visit.phone.opt.Log.Warn("the far voice comes in another codec than agreed and is left out", "target", c.target, "codec", codec.Name)
-	}
+	m.stream.Receive(codecOf(codec), pkt.SequenceNumber, pkt.Timestamp, pkt.Payload, c.phone.opt.Now())
 }
 
 func codecOf(c peer.AudioCodec) audio.Codec {

@@ -37,6 +37,8 @@ func outcomeOf(err error, rang time.Duration) station.Outcome {
 		return ended.outcome
 	case errors.Is(err, errElsewhere):
 		return station.OutcomeCancelled
+	case errors.Is(err, errStepOver):
+		return station.OutcomeNoAnswer
 	case errors.Is(err, sip.ErrNotRegistered):
 		return station.OutcomeOffline
 	case errors.Is(err, sip.ErrConnectionLost), errors.Is(err, sip.ErrNoAnswer):
@@ -64,8 +66,8 @@ func outcomeOfStatus(status, q850 int, rang bool, rangFor time.Duration) station
 		return station.OutcomeDeclined
 	case 480, 503:
 		switch {
-		case !rang && status == 503:
-			return station.OutcomeNotRegistered
+		case !rang:
+			return station.OutcomeNotRegistered // RFC 3261 section 21.4.18: not logged in, or so
 		case rangFor >= phonesGiveUp:
 			return station.OutcomeNoAnswer
 		default:

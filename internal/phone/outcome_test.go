@@ -1,7 +1,6 @@
 package phone
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -30,6 +29,7 @@ func TestWhatAFailedCallMeans(t *testing.T) {
 		{"a phone that gives up with 480", &sip.RejectedError{Status: 480, Q850: 19, Rang: true}, time.Minute, station.OutcomeNoAnswer},
 		{"declined with 603, as Asterisk tells it", &sip.RejectedError{Status: 503, Q850: 34, Rang: true}, 3 * time.Second, station.OutcomeDeclined},
 		{"declined with 480, as Asterisk tells it", &sip.RejectedError{Status: 480, Q850: 19, Rang: true}, 3 * time.Second, station.OutcomeDeclined},
+		{"not there, as other PBXs tell it", &sip.RejectedError{Status: 480}, 0, station.OutcomeNotRegistered},
 		{"subscriber absent", &sip.RejectedError{Status: 480, Q850: 20}, 0, station.OutcomeNotRegistered},
 		{"timed out", &sip.RejectedError{Status: 408}, 0, station.OutcomeNoAnswer},
 		{"gateway trouble", &sip.RejectedError{Status: 502}, 0, station.OutcomeUnreachable},
@@ -38,6 +38,7 @@ func TestWhatAFailedCallMeans(t *testing.T) {
 		{"the connection went", fmt.Errorf("x: %w", sip.ErrConnectionLost), 0, station.OutcomeUnreachable},
 		{"nothing came back", fmt.Errorf("x: %w", sip.ErrNoAnswer), 0, station.OutcomeUnreachable},
 		{"the ring limit", hungUp{station.OutcomeNoAnswer}, 0, station.OutcomeNoAnswer},
+		{"the next step", errStepOver, 0, station.OutcomeNoAnswer},
 		{"another one answered", errElsewhere, 0, station.OutcomeCancelled},
 		{"anything else", errors.New("x"), 0, station.OutcomeFailed},
 	} {
@@ -56,14 +57,6 @@ func TestEveryStatusHasAnOutcomeWithATone(t *testing.T) {
 				t.Fatalf("status %d: outcome %q has no tone", status, o)
 			}
 		}
-	}
-}
-
-func TestTheCauseOfAnEndSaysMoreThanItsError(t *testing.T) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	cancel(errElsewhere)
-	if got := outcomeOf(errorOrCause(ctx, sip.ErrCancelled), 0); got != station.OutcomeCancelled {
-		t.Errorf("got %s", got)
 	}
 }
 

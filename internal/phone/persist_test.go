@@ -71,13 +71,33 @@ func TestALineThatIsNotReadyCostsNoOffers(t *testing.T) {
 	}
 }
 
-func TestAConnectionLostWhileItRangIsNotTriedAgain(t *testing.T) {
-	d := newDoor(t, doorOptions{})
-	d.phone.persist.limit = patience
+func TestAConnectionLostWhileItRangRingsAgain(t *testing.T) {
+	d, kitchen := newDoor(t, doorOptions{}), newTablet(t)
+	d.phone.persist.limit = 0 // what was heard of is not given up, however long the door is away
 	d.ring("101")
 	in := d.rings("101")
 	in.ringing()
+	d.pbx.failNext(sip.ErrNotRegistered, sip.ErrConnectionLost, sip.ErrNotRegistered)
 	in.reject(sip.ErrConnectionLost)
+	l := kitchen.pickUp(d.rings("101"))
+	next[station.Answered](d)
+	hears(t, "the kitchen", kitchen.engine, doorHz)
+	l.end(sip.EndedByFar)
+	d.ended(station.OutcomeTalked)
+}
+
+func TestAConnectionLostWhileItRangForGood(t *testing.T) {
+	d := newDoor(t, doorOptions{})
+	d.ring("101")
+	in := d.rings("101")
+	in.ringing()
+	line := d.line()
+	line.Ready = func() bool { return false }
+	d.phone.SetLine(line) // of the next visit
+	d.pbx.failAll(sip.ErrNotRegistered)
+	in.reject(sip.ErrConnectionLost)
+	eventually(t, "it is tried again", func() bool { return d.pbx.invites() > 3 })
+	d.phone.Hangup(1, station.OutcomeNoAnswer)
 	d.ended(station.OutcomeUnreachable)
 }
 
@@ -87,25 +107,40 @@ func TestTheStationGivesUpWaiting(t *testing.T) {
 	d.ring("101")
 	eventually(t, "the call waits", func() bool { return d.log.has("tried again") })
 	d.phone.Hangup(1, station.OutcomeNoAnswer)
-	d.ended(station.OutcomeNoAnswer)
+	d.ended(station.OutcomeOffline)
 }
 
-func TestACallIsTriedForTenSeconds(t *testing.T) {
+func TestHowLongATargetIsTried(t *testing.T) {
 	sorry := errors.New("not yet")
-	always := func(error) bool { return true }
+	always := func(v verdict) func(int) verdict { return func(int) verdict { return v } }
 	for _, c := range []struct {
 		name    string
 		succeed int // attempt; 0: never
 		hangUp  time.Duration
-		again   func(error) bool
+		judge   func(attempt int) verdict
 		want    error
 		took    time.Duration
 	}{
-		{"at once", 1, 0, always, nil, 0},
-		{"the third time", 3, 0, always, nil, time.Second},
-		{"in vain", 0, 0, always, sorry, 10 * time.Second},
-		{"given up", 0, 1700 * time.Millisecond, always, sorry, 1700 * time.Millisecond},
-		{"for another reason", 0, 0, func(error) bool { return false }, sorry, 0},
+		{"at once", 1, 0, always(verdictNotBegun), nil, 0},
+		{"the third time", 3, 0, always(verdictNotBegun), nil, time.Second},
+		{"in vain", 0, 0, always(verdictNotBegun), sorry, 10 * time.Second},
+		{"given up", 0, 1700 * time.Millisecond, always(verdictNotBegun), sorry, 1700 * time.Millisecond},
+		{"for another reason", 0, 0, always(verdictFinal), sorry, 0},
+		{"a tablet that wakes up", 4, 0, always(verdictAway), nil, 7 * time.Second},
+		{"a tablet that wakes up late", 8, 0, always(verdictAway), nil, 27 * time.Second},
+		{"a tablet that does not wake up", 0, 45 * time.Second, always(verdictAway), sorry, 45 * time.Second},
+		{"the connection is lost while it rings, for half a minute", 61, 0, func(n int) verdict {
+			if n == 1 {
+				return verdictLost
+			}
+			return verdictNotBegun
+		}, nil, 30 * time.Second},
+		{"the connection comes and somebody is away", 8, 0, func(n int) verdict {
+			if n <= 4 {
+				return verdictNotBegun
+			}
+			return verdictAway
+		}, nil, 9 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -121,7 +156,7 @@ func TestACallIsTriedForTenSeconds(t *testing.T) {
 						return nil
 					}
 					return sorry
-				}, c.again)
+				}, func(error) verdict { return c.judge(attempts) }, func(verdict) {})
 				if !errors.Is(err, c.want) || time.Since(began) != c.took {
 					t.Errorf("got %v after %v, want %v after %v", err, time.Since(began), c.want, c.took)
 				}

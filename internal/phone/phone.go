@@ -1,6 +1,7 @@
 // Package phone makes calls: one call is a signalling leg, a peer connection and the media between the
-// camera, the sound device and the far side. It dials the targets of a press all at once, keeps the first that
-// answers and cancels the others, and tells the station what happened in the station's own words.
+// camera, the sound device and the far side. It dials the targets of a press step by step, tries those again that are not
+// there, keeps the first that answers and cancels the others, mends the path of a call that is up, and tells the station what
+// happened in the station's own words.
 package phone
 
 import (
@@ -20,6 +21,8 @@ import (
 type Leg interface {
 	// Answer is the SDP of the 200 OK.
 	Answer() string
+	// Reinvite offers another session description and returns the answer to it. While the connection to the PBX is away it waits.
+	Reinvite(ctx context.Context, offer string) (answer string, err error)
 	// Hangup sends BYE; it is safe to call more than once.
 	Hangup(ctx context.Context) error
 	// Done is closed when the leg is over, whoever ended it.
@@ -71,7 +74,7 @@ type Phone struct {
 
 // Request is whom to call and why.
 type Request struct {
-	Targets []string
+	Plan station.Plan
 	// Button is the name of the button that was pressed and PressedAt when; for the log line and its stopwatch.
 	Button    string
 	PressedAt time.Time
@@ -114,7 +117,7 @@ func (p *Phone) lineFor(v *visit) *Line {
 	return v.line
 }
 
-// Call starts a visit: every target is called at once. It returns without waiting; the events tell the rest,
+// Call starts a visit: the targets of the plan are called. It returns without waiting; the events tell the rest,
 // the last of them always being station.CallEnded.
 func (p *Phone) Call(id station.VisitID, r Request) {
 	p.mu.Lock()

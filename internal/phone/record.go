@@ -9,17 +9,23 @@ import (
 
 // logUnanswered writes the one line that tells a visit nobody talked on. Its stopwatch has the first of each moment, whichever
 // target it belongs to.
-func (v *visit) logUnanswered(calls []*call, outcome station.Outcome) {
+func (v *visit) logUnanswered(all []*reach, outcome station.Outcome) {
 	var first stopwatch
-	for _, c := range calls {
-		first.earliest(&c.watch)
+	for _, r := range all {
+		first.earliest(&r.watch)
 	}
 	attrs := append(v.summary(outcome), slog.Group("after_press", first.attrs()...))
 	v.phone.opt.Log.Info("visit ended", attrs...)
 }
 
 // logTalk writes the one line that tells a whole visit.
-func (v *visit) logTalk(m *media, outcome station.Outcome) {
+func (v *visit) logTalk(target string, m *media, outcome station.Outcome) {
+	attrs := append(v.summary(outcome), "answered_by", target)
+	v.phone.opt.Log.Info("visit ended", append(attrs, m.attrs("after_press")...)...)
+}
+
+// attrs tell of the media of a call that was up; after names the group of the stopwatch.
+func (m *media) attrs(after string) []any {
 	c := m.call
 	s := c.peer.Stats()
 	var sound audio.Stats
@@ -27,27 +33,29 @@ func (v *visit) logTalk(m *media, outcome station.Outcome) {
 		sound = m.stream.Stats()
 		c.watch.mark(MarkFarSound, sound.FirstFarSound)
 	}
-	attrs := append(v.summary(outcome), "answered_by", c.target, slog.Group("after_press", c.watch.attrs()...),
+	attrs := []any{
+		slog.Group(after, c.watch.attrs()...),
 		slog.Group("audio_sent", "packets", s.AudioSent.Packets, "bytes", s.AudioSent.Bytes, "lost", s.AudioSent.Lost),
 		slog.Group("audio_received", "packets", s.AudioReceived.Packets, "bytes", s.AudioReceived.Bytes, "lost", s.AudioReceived.Lost),
 		slog.Group("video_sent", "packets", s.VideoSent.Packets, "bytes", s.VideoSent.Bytes, "lost", s.VideoSent.Lost, "asked_again", s.NACKs, "resent", s.Resent, "key_frame_requests", s.KeyFrameRequests),
-		"local_candidate", s.LocalCandidate, "remote_candidate", s.RemoteCandidate,
-	)
+		"local_candidate", s.LocalCandidate, "remote_candidate", s.RemoteCandidate, "ice_restarts", c.restarts.Load(),
+	}
 	if m.stream != nil {
 		attrs = append(attrs, slog.Group("level_dbfs", "near", sound.NearLevelDBFS, "far", sound.FarLevelDBFS))
 	}
 	if silent := silentDirections(s.AudioSent.Packets, s.AudioReceived.Packets, s.VideoSent.Packets, m.negotiated().Video); silent != "" {
 		attrs = append(attrs, "silent", silent)
 	}
-	v.phone.opt.Log.Info("visit ended", append(attrs, "ended_by", c.endedBy())...)
+	return append(attrs, "ended_by", c.endedBy())
 }
 
 // summary is what every visit's line begins with.
 func (v *visit) summary(outcome station.Outcome) []any {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	targets := make([]any, 0, len(v.request.Targets))
-	for _, t := range v.request.Targets {
+	all := v.request.Plan.Targets()
+	targets := make([]any, 0, len(all))
+	for _, t := range all {
 		o, ok := v.results[t]
 		if !ok {
 			o = station.OutcomeCancelled

@@ -10,8 +10,12 @@ import (
 	"doorstation/internal/station"
 )
 
-// errElsewhere is the cause of the calls that lost to the first answer.
-var errElsewhere = errors.New("answered by another target")
+var (
+	// errElsewhere is the cause of the calls that lost to the first answer.
+	errElsewhere = errors.New("answered by another target")
+	// errStepOver is the cause of the calls whose step is over.
+	errStepOver = errors.New("the next step has begun")
+)
 
 // visit is one press: a group of calls of which at most one is talked on.
 type visit struct {
@@ -27,6 +31,8 @@ type visit struct {
 	mu      sync.Mutex
 	rung    map[string]bool
 	results map[string]station.Outcome
+	early   *call          // the one whose early media is heard
+	chosen  bool           // a call was answered: no early media any more
 	warm    *camera.Reader // keeps the camera running until the talk has a reader of its own
 	letGo   bool           // it has, or needs none
 	drain   sync.WaitGroup
@@ -40,90 +46,73 @@ func newVisit(p *Phone, id station.VisitID, r Request) *visit {
 	}
 }
 
-// run rings every target, talks with the first that answers, and returns when nothing of the visit is up.
+// run calls the targets, talks with the first that answers, and returns when nothing of the visit is up.
 func (v *visit) run() station.Outcome {
 	defer v.cancel(nil)
 	defer v.drain.Wait()
 	defer v.letCameraGo()
 	v.lineNow()
 
-	dialCtx, stopDialing := context.WithCancelCause(v.ctx)
+	ctx, stopDialing := context.WithCancelCause(v.ctx)
 	defer stopDialing(nil)
-	type result struct {
-		call *call
-		err  error
-	}
-	results := make(chan result, len(v.request.Targets))
-	var dialing sync.WaitGroup
-	calls := make([]*call, 0, len(v.request.Targets))
-	for _, target := range v.request.Targets {
-		c := newCall(v, target)
-		c.watch.mark(MarkPress, v.pressedAt())
-		calls = append(calls, c)
-		dialing.Go(func() { results <- result{c, c.dial(dialCtx)} })
-	}
-
-	var winner *call
-	var outcomes []station.Outcome
-	for range v.request.Targets {
-		r := <-results
-		if r.err == nil {
-			// The others are cancelled while this one already talks: nobody waits for their last response.
-			winner = r.call
-			stopDialing(errElsewhere)
-			break
-		}
-		r.call.close()
-		outcome := outcomeOf(errorOrCause(dialCtx, r.err), r.call.rangFor())
-		v.note(r.call.target, outcome)
-		v.phone.opt.Log.Info("target not reached", "visit", uint64(v.id), "target", r.call.target, "outcome", string(outcome), "reason", r.err.Error())
-		outcomes = append(outcomes, outcome)
-	}
+	g := newGroup(ctx, v)
+	winner, outcomes := g.run()
 	if winner == nil {
-		dialing.Wait()
-		outcome := station.Combine(outcomes)
-		if cause := context.Cause(v.ctx); cause != nil {
-			outcome = outcomeOf(cause, 0)
-		}
-		v.logUnanswered(calls, outcome)
+		g.work.Wait()
+		outcome := v.unanswered(outcomes)
+		v.logUnanswered(g.all, outcome)
 		return outcome
 	}
+	// The others are cancelled while this one already talks: nobody waits for their last response.
+	stopDialing(errElsewhere)
+	v.choose(winner.call)
 	return v.talk(winner, func() {
-		dialing.Wait()
-		close(results)
-		for r := range results {
+		g.work.Wait()
+		close(g.results)
+		for r := range g.results {
 			if r.err == nil {
 				r.call.hangup()
 			}
 			r.call.close()
-			v.note(r.call.target, station.OutcomeCancelled)
+			v.note(r.target, station.OutcomeCancelled)
 		}
 	})
 }
 
+// unanswered is the outcome of a visit that nobody answered.
+func (v *visit) unanswered(outcomes []station.Outcome) station.Outcome {
+	all := station.Combine(outcomes)
+	cause := context.Cause(v.ctx)
+	if cause == nil {
+		return all
+	}
+	decided := outcomeOf(cause, 0)
+	if decided != station.OutcomeNoAnswer {
+		return decided
+	}
+	for _, o := range outcomes {
+		if o == decided {
+			return decided // somebody's phone rang to the end
+		}
+	}
+	return all
+}
+
 // talk carries the answered call until either side ends it; losers clears away the calls that were not taken.
-func (v *visit) talk(c *call, losers func()) station.Outcome {
+func (v *visit) talk(r *reached, losers func()) station.Outcome {
 	var clearing sync.WaitGroup
 	clearing.Go(losers)
 	defer clearing.Wait()
 
-	m := startMedia(c)
-	v.phone.opt.Events(station.Answered{Visit: v.id, Target: c.target})
-	outcome := station.OutcomeTalked
-	select {
-	case <-c.leg.Done():
-	case <-v.ctx.Done():
-		outcome = outcomeOf(context.Cause(v.ctx), 0)
-	case err := <-c.failed:
-		v.phone.opt.Log.Warn("the media path is lost", "visit", uint64(v.id), "target", c.target, "error", err)
-		if c.watch.get(MarkDTLS).IsZero() {
-			outcome = station.OutcomeFailed
-		}
-	}
+	c := r.call
+	m := c.openMedia(mediaOptions{})
+	m.goLive()
+	v.phone.opt.Events(station.Answered{Visit: v.id, Target: r.target})
+	outcome := c.carry(v.ctx)
 	m.stop()
 	c.hangup()
-	v.note(c.target, outcome)
-	v.logTalk(m, outcome)
+	v.note(r.target, outcome)
+	v.logTalk(r.target, m, outcome)
 	c.close()
 	return outcome
 }
@@ -134,13 +123,13 @@ func (v *visit) note(target string, o station.Outcome) {
 	v.results[target] = o
 }
 
-func (v *visit) onRinging(c *call) {
+func (v *visit) onRinging(target string) {
 	v.mu.Lock()
-	first := !v.rung[c.target]
-	v.rung[c.target] = true
+	first := !v.rung[target]
+	v.rung[target] = true
 	v.mu.Unlock()
 	if first {
-		v.phone.opt.Events(station.Ringing{Visit: v.id, Target: c.target})
+		v.phone.opt.Events(station.Ringing{Visit: v.id, Target: target})
 	}
 }
 
@@ -150,14 +139,6 @@ func (v *visit) pressedAt() time.Time {
 		return v.began
 	}
 	return v.request.PressedAt
-}
-
-// errorOrCause prefers the reason a context was ended for over the error that its end brought about.
-func errorOrCause(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	return err
 }
 
 // lineNow is the visit's line: the one it has, else the one that is there now, nil while there is none. The first time there

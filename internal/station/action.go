@@ -10,9 +10,9 @@ type Action interface{ action() }
 
 // ActCall calls the targets of a visit.
 type ActCall struct {
-	Visit   VisitID
-	Targets []string
-	Button  string
+	Visit  VisitID
+	Plan   Plan
+	Button string
 }
 
 // ActHangup ends the call of a visit; Outcome is why.

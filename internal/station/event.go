@@ -18,6 +18,16 @@ type Ringing struct {
 	Target string
 }
 
+// NobodyThere says that nobody can answer just now: every target was called and is not there, or has refused. Those that are
+// not there are tried again.
+type NobodyThere struct{ Visit VisitID }
+
+// EarlyMedia says that what a target sends before anybody has answered is heard at the door, or not any more.
+type EarlyMedia struct {
+	Visit VisitID
+	On    bool
+}
+
 // Answered says that a target has answered and the others are given up.
 type Answered struct {
 	Visit  VisitID
@@ -49,11 +59,13 @@ type DoorOpened struct {
 // itself.
 type Stopping struct{}
 
-func (Pressed) event()    {}
-func (Ringing) event()    {}
-func (Answered) event()   {}
-func (Digit) event()      {}
-func (CallEnded) event()  {}
-func (Configured) event() {}
-func (DoorOpened) event() {}
-func (Stopping) event()   {}
+func (Pressed) event()     {}
+func (Ringing) event()     {}
+func (EarlyMedia) event()  {}
+func (NobodyThere) event() {}
+func (Answered) event()    {}
+func (Digit) event()       {}
+func (CallEnded) event()   {}
+func (Configured) event()  {}
+func (DoorOpened) event()  {}
+func (Stopping) event()    {}

@@ -25,8 +25,9 @@ type Machine struct {
 type visit struct {
 	press    Pressed
 	config   Config
-	targets  []string
+	plan     Plan
 	ring     time.Duration
+	began    time.Time
 	deadline time.Time // of the state
 	answered string
 	talkFrom time.Time
@@ -49,6 +50,10 @@ func (m *Machine) Handle(now time.Time, ev Event) []Action {
 		acts = append(acts, m.pressed(now, e)...)
 	case Ringing:
 		acts = append(acts, m.ringing(now, e)...)
+	case NobodyThere:
+		acts = append(acts, m.nobodyThere(now, e)...)
+	case EarlyMedia:
+		acts = append(acts, m.earlyMedia(e)...)
 	case Answered:
 		acts = append(acts, m.answer(now, e)...)
 	case Digit:
@@ -101,7 +106,7 @@ func (m *Machine) Snapshot() Snapshot {
 	if m.state != StateIdle {
 		s.Visit = m.visits
 		s.Button = m.visit.press.Button
-		s.Targets = slices.Clone(m.visit.targets)
+		s.Targets = m.visit.plan.Targets()
 		s.PressID = m.visit.press.ID
 		s.PressAt = m.visit.press.At
 		s.Answered = m.visit.answered
@@ -134,7 +139,8 @@ func (m *Machine) ignore(p Pressed, why string) []Action {
 // begin starts a visit.
 func (m *Machine) begin(now time.Time, p Pressed) []Action {
 	button, known := m.next.Buttons[p.Button]
-	if !known || len(button.Targets) == 0 {
+	plan := button.plan()
+	if !known || len(plan.Steps) == 0 {
 		return []Action{
 			logAct(slog.LevelError, "press calls nobody: the button has no one to call",
 				slog.Uint64("press", p.ID), slog.String("button", p.Button)),
@@ -143,17 +149,32 @@ func (m *Machine) begin(now time.Time, p Pressed) []Action {
 	}
 	m.visits++
 	m.visit = visit{
-		press:   p,
-		config:  m.next,
-		targets: button.Targets,
-		ring:    positive(button.Ring, DefaultRing),
-		codes:   newCodeReader(m.next.Codes),
+		press:  p,
+		config: m.next,
+		plan:   plan,
+		ring:   positive(button.Ring, DefaultRing),
+		began:  now,
+		codes:  newCodeReader(m.next.Codes),
 	}
-	acts := []Action{ActCall{Visit: m.visits, Targets: slices.Clone(button.Targets), Button: p.Button}}
+	acts := []Action{ActCall{Visit: m.visits, Plan: plan.clone(), Button: p.Button}}
 	acts = append(acts, m.enter(now, StateCalling)...)
 	m.visit.deadline = now.Add(max(m.visit.ring, DialLimit))
 	return append(acts, ActPlay{ToneRinging}, logAct(slog.LevelInfo, "visit begins", slog.Uint64("visit", uint64(m.visits)),
-		slog.Uint64("press", p.ID), slog.String("button", p.Button), slog.Any("targets", button.Targets)))
+		slog.Uint64("press", p.ID), slog.String("button", p.Button), slog.Any("targets", plan.Targets())))
+}
+
+// nobodyThere shortens the wait for the first phone that rings: the PBX has told that there is none. Whoever comes meanwhile
+// is found, but the visitor is not kept for longer than a visit rings.
+func (m *Machine) nobodyThere(now time.Time, e NobodyThere) []Action {
+	if e.Visit != m.visits || m.state != StateCalling {
+		return nil
+	}
+	if due := m.visit.began.Add(m.visit.ring); due.Before(m.visit.deadline) {
+		m.visit.deadline = due
+	}
+	acts := []Action{logAct(slog.LevelInfo, "nobody is there; they are tried again while it rings",
+		slog.Uint64("visit", uint64(e.Visit)), slog.Duration("for", max(0, m.visit.deadline.Sub(now))))}
+	return append(acts, m.Tick(now)...)
 }
 
 func (m *Machine) ringing(now time.Time, e Ringing) []Action {
@@ -163,6 +184,17 @@ func (m *Machine) ringing(now time.Time, e Ringing) []Action {
 	m.visit.deadline = now.Add(m.visit.ring)
 	return append(m.enter(now, StateRinging), logAct(slog.LevelInfo, "it rings",
 		slog.Uint64("visit", uint64(e.Visit)), slog.String("target", e.Target)))
+}
+
+// earlyMedia lets the visitor hear either the ringing tone or what comes from the far side.
+func (m *Machine) earlyMedia(e EarlyMedia) []Action {
+	if e.Visit != m.visits || m.state != StateCalling && m.state != StateRinging {
+		return nil
+	}
+	if e.On {
+		return []Action{ActStopSound{}}
+	}
+	return []Action{ActPlay{ToneRinging}}
 }
 
 func (m *Machine) answer(now time.Time, e Answered) []Action {
@@ -241,7 +273,7 @@ func (m *Machine) hangup(now time.Time, o Outcome, why string) []Action {
 func (m *Machine) finish(now time.Time, phone Outcome) []Action {
 	m.endTalk(now)
 	outcome := m.visit.decided
-	if outcome == "" {
+	if outcome == "" || outcome == OutcomeNoAnswer && phone.tellsWhy() {
 		outcome = phone
 	}
 	if !outcome.known() {
@@ -295,7 +327,7 @@ func cloneConfig(c Config) Config {
 	c.Codes = slices.Clone(c.Codes)
 	c.Buttons = maps.Clone(c.Buttons)
 	for name, b := range c.Buttons {
-		b.Targets = slices.Clone(b.Targets)
+		b.Steps = b.plan().Steps
 		c.Buttons[name] = b
 	}
 	return c

@@ -25,13 +25,23 @@ func newHouse(c Config) *house {
 func home() Config {
 	return Config{
 		Buttons: map[string]Button{
-			"Front door": {Targets: []string{"101", "102"}, Ring: 45 * time.Second},
-			"Garden":     {Targets: []string{"103"}, Ring: 20 * time.Second},
-			"Cellar":     {},
+			"Front door": {Steps: [][]string{{"101", "102"}}, Ring: 45 * time.Second},
+			"Garden":     {Steps: [][]string{{"103"}}, Ring: 20 * time.Second},
+			"Gate":       {Steps: [][]string{{"101"}, {}, {"102", "103"}}},
+			"Cellar":     {Steps: [][]string{{}}},
 		},
 		Codes: []string{"1", "*42", "A9"},
 		Pulse: 3 * time.Second, MaxTalk: 5 * time.Minute,
 	}
+}
+
+// planText writes a plan as a person would: 101+102, then 103.
+func planText(p Plan) string {
+	var steps []string
+	for _, step := range p.Steps {
+		steps = append(steps, strings.Join(step, "+"))
+	}
+	return strings.Join(steps, ", then ")
 }
 
 func (h *house) do(ev Event) *house {
@@ -58,7 +68,7 @@ func (h *house) note(acts []Action) {
 	for _, a := range acts {
 		switch a := a.(type) {
 		case ActCall:
-			h.heard = append(h.heard, fmt.Sprintf("call#%d %s", a.Visit, strings.Join(a.Targets, "+")))
+			h.heard = append(h.heard, fmt.Sprintf("call#%d %s", a.Visit, planText(a.Plan)))
 		case ActHangup:
 			h.heard = append(h.heard, fmt.Sprintf("hangup#%d %s", a.Visit, a.Outcome))
 		case ActOpen:
@@ -145,6 +155,40 @@ func TestVisits(t *testing.T) {
 			func(h *house) { h.ring("Front door").after(DialLimit - 1).after(1).do(CallEnded{1, OutcomeCancelled}) },
 			slices.Concat(began, []string{"silence", "see ending", "hangup#1 no_answer", "silence", "see idle", "hear nobody"}),
 			OutcomeNoAnswer, StateIdle,
+		},
+		{
+			"when nobody is there the ring time counts from the press",
+			func(h *house) {
+				h.ring("Front door").after(2 * time.Second).do(NobodyThere{1}).after(43*time.Second - 1).after(1).
+					do(CallEnded{1, OutcomeNotRegistered})
+			},
+			slices.Concat(began, []string{"silence", "see ending", "hangup#1 no_answer", "silence", "see idle", "hear nobody"}),
+			OutcomeNotRegistered, StateIdle,
+		},
+		{
+			"a phone that comes late rings for the whole ring time",
+			func(h *house) {
+				h.ring("Front door").do(NobodyThere{1}).after(40 * time.Second).do(Ringing{1, "101"}).after(45*time.Second - 1)
+			},
+			slices.Concat(began, []string{"see ringing"}), "", StateRinging,
+		},
+		{
+			"nobody is there, told later than it would ring",
+			func(h *house) { h.ring("Front door").after(50 * time.Second).do(NobodyThere{1}) },
+			slices.Concat(began, []string{"silence", "see ending", "hangup#1 no_answer"}), "", StateEnding,
+		},
+		{
+			"early media takes the place of the ringing tone until it is over",
+			func(h *house) {
+				h.ring("Front door").do(EarlyMedia{1, true}).do(Ringing{1, "101"}).do(EarlyMedia{1, false}).do(EarlyMedia{2, true}).
+					do(Answered{1, "101"}).do(EarlyMedia{1, false})
+			},
+			slices.Concat(began, []string{"silence", "see ringing", "hear ringing", "silence", "see talking"}), "", StateTalking,
+		},
+		{
+			"a plan goes to the phone as it is, without steps for nobody",
+			func(h *house) { h.ring("Gate") },
+			[]string{"call#1 101, then 102+103", "see calling", "hear ringing"}, "", StateCalling,
 		},
 		{
 			"each button has its own ring limit",
@@ -373,11 +417,11 @@ func TestNoDigitInTheLog(t *testing.T) {
 
 func TestSettingsChangedDuringAVisitApplyToTheNext(t *testing.T) {
 	changed := Config{
-		Buttons: map[string]Button{"Front door": {Targets: []string{"201"}, Ring: 10 * time.Second}},
+		Buttons: map[string]Button{"Front door": {Steps: [][]string{{"201"}}, Ring: 10 * time.Second}},
 		Codes:   []string{"2"}, Pulse: time.Second, MaxTalk: time.Minute,
 	}
 	h := talking(home()).do(Configured{changed}).types(1, "2").types(1, "1").after(time.Minute)
-	changed.Buttons["Front door"] = Button{Targets: []string{"666"}} // the caller's map is the caller's
+	changed.Buttons["Front door"] = Button{Steps: [][]string{{"666"}}} // the caller's map is the caller's
 	if want := []string{"open 3s", "hear opened"}; !slices.Equal(h.heard, want) {
 		t.Errorf("during the visit: %q, want %q", h.heard, want)
 	}
@@ -390,7 +434,7 @@ func TestSettingsChangedDuringAVisitApplyToTheNext(t *testing.T) {
 }
 
 func TestLimitsThatAreNotSet(t *testing.T) {
-	h := newHouse(Config{Buttons: map[string]Button{"Bell": {Targets: []string{"101"}}}}).ring("Bell").do(Ringing{1, "101"})
+	h := newHouse(Config{Buttons: map[string]Button{"Bell": {Steps: [][]string{{"101"}}}}}).ring("Bell").do(Ringing{1, "101"})
 	if due, ok := h.m.Deadline(); !ok || due.Sub(h.now) != DefaultRing {
 		t.Errorf("rings until %v", due)
 	}

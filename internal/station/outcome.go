@@ -77,6 +77,16 @@ func (o Outcome) Tone() Tone {
 	return ToneFault
 }
 
+// tellsWhy says whether the phone's outcome explains why nobody answered within the ring limit.
+func (o Outcome) tellsWhy() bool {
+	switch o {
+	case OutcomeBusy, OutcomeDeclined, OutcomeNotRegistered, OutcomeUnreachable, OutcomeOffline:
+		return true
+	default:
+		return false
+	}
+}
+
 // known tells whether o stands in the table.
 func (o Outcome) known() bool {
 	for _, row := range outcomes() {

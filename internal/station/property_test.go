@@ -51,7 +51,7 @@ func play(t *testing.T, seed uint64, steps int) {
 				if up != 0 {
 					t.Errorf("visit %d is called while %d is up", a.Visit, up)
 				}
-				if a.Visit != visits+1 || len(a.Targets) == 0 {
+				if a.Visit != visits+1 || len(a.Plan.Steps) == 0 {
 					t.Errorf("call %+v after visit %d", a, visits)
 				}
 				up, visits, talks, ordered = a.Visit, a.Visit, false, false
@@ -89,7 +89,14 @@ func play(t *testing.T, seed uint64, steps int) {
 		case 0, 1:
 			ev = Pressed{ID: uint64(r.IntN(9)), Button: []string{"Front door", "Garden", "Cellar", "Attic"}[r.IntN(4)], At: now}
 		case 2:
-			ev = Ringing{v, "101"}
+			switch r.IntN(4) {
+			case 0:
+				ev = NobodyThere{v}
+			case 1:
+				ev = EarlyMedia{v, r.IntN(2) == 0}
+			default:
+				ev = Ringing{v, "101"}
+			}
 		case 3, 4:
 			ev = Answered{v, "101"}
 		case 5, 6, 7, 8:

@@ -132,7 +132,7 @@ func (r *Runner) do(acts []Action) {
 	for _, act := range acts {
 		switch a := act.(type) {
 		case ActCall:
-			r.phone.Call(a.Visit, a.Targets)
+			r.phone.Call(a.Visit, a.Plan)
 		case ActHangup:
 			r.phone.Hangup(a.Visit, a.Outcome)
 		case ActOpen:

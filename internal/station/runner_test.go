@@ -36,10 +36,10 @@ func (w *world) all() []string {
 	return slices.Clone(w.told)
 }
 
-func (w *world) Call(v VisitID, targets []string) {
+func (w *world) Call(v VisitID, plan Plan) {
 	s := w.runner.Snapshot()
-	w.say("call#%d %s press %d", v, strings.Join(targets, "+"), s.PressID)
-	w.runner.Post(Ringing{v, targets[0]}) // from inside: must not block
+	w.say("call#%d %s press %d", v, planText(plan), s.PressID)
+	w.runner.Post(Ringing{v, plan.Steps[0][0]}) // from inside: must not block
 }
 
 func (w *world) Hangup(v VisitID, why Outcome) {

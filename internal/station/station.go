@@ -14,8 +14,9 @@ type VisitID uint64
 // Phone makes the calls of a visit. Both methods return at once and report by events ([Ringing], [Answered], [Digit],
 // [CallEnded]) posted to the [Runner].
 type Phone interface {
-	// Call calls every target at once; the first answer wins. It must end with exactly one CallEnded, whatever happens.
-	Call(v VisitID, targets []string)
+	// Call calls the targets of the plan, step by step; the first answer wins. Who is not there is tried again until Hangup. It
+	// must end with exactly one CallEnded, whatever happens.
+	Call(v VisitID, plan Plan)
 	// Hangup cancels what rings and ends what talks; why is the outcome that the station has decided on. It ends with CallEnded,
 	// too; a visit that has ended is left alone.
 	Hangup(v VisitID, why Outcome)
@@ -68,9 +69,15 @@ type Config struct {
 
 // Button is whom a press calls.
 type Button struct {
-	// Targets are extensions, called all at once.
-	Targets []string
-	// Ring is how long they ring, from the first phone that rings. Not positive: DefaultRing.
+	// Steps are lists of extensions: those of the first are called at once, those of the next after Step, or at once when nobody
+	// of the steps before can answer.
+	Steps [][]string
+	// Step is the time from one step to the next. Not positive: DefaultStep.
+	Step time.Duration
+	// KeepRinging says whether the earlier steps go on ringing when the next one begins.
+	KeepRinging bool
+	// Ring is how long it rings in all, from the first phone that rings; from the press, when every phone turns out not to be
+	// there. Not positive: DefaultRing.
 	Ring time.Duration
 }
 
