@@ -97,7 +97,10 @@ func refusedUpgrade(status int) error {
 	if status == http.StatusUnauthorized || status == http.StatusForbidden {
 		return refusal(status)
 	}
-	return fmt.Errorf("%w: %w: %d to a WebSocket on /api/websocket", ErrUnreachable, ErrBadAnswer, status)
+	if status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout {
+		return answer{status: status}.refusal()
+	}
+	return bad("%d instead of a WebSocket on /api/websocket: a proxy in between may not pass WebSockets on", status)
 }
 
 func webSocketScheme(scheme string) string {

@@ -2,14 +2,13 @@
 // to, and a way through ingress to the PBX add-on.
 //
 // The REST calls and the two WebSocket commands used are those of Home Assistant's own frontend and of the SIP Core card.
-// Each question is asked on a connection of its own and answered within callTimeout, so that nothing needs to be kept
-// alive between them.
+// REST questions share a connection that is kept alive, so that polling costs Home Assistant no handshakes; each command has a
+// WebSocket of its own. Every question is answered within callTimeout.
 package homeassistant
 
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -96,55 +95,46 @@ func stayHome(req *http.Request, via []*http.Request) error {
 // Close gives up idle connections. Calls that are under way end with their context.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// SIPCoreConfig returns SIP Core's settings as they are served. The errors are ErrTokenRefused, ErrNotInstalled,
-// ErrNotSetUp and ErrUnreachable.
-func (c *Client) SIPCoreConfig(ctx context.Context) (json.RawMessage, error) {
-	status, body, err := c.get(ctx, "/api/sip-core/config")
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case status == http.StatusOK && json.Valid(body):
-		return body, nil
-	case status == http.StatusOK:
-		return nil, fmt.Errorf("%w: %w: /api/sip-core/config is not JSON", ErrUnreachable, ErrBadAnswer)
-	case status == http.StatusInternalServerError && strings.Contains(errorText(body), "No configuration"):
-		return nil, ErrNotSetUp
-	default:
-		return nil, refusal(status)
-	}
-}
-
-// get asks by REST and returns status and body.
-func (c *Client) get(ctx context.Context, path string) (int, []byte, error) {
+// get asks by REST. The answer's error is nil whatever its status.
+func (c *Client) get(ctx context.Context, path, etag string) (answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errSlow)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base.JoinPath(path).String(), nil)
 	if err != nil {
-		return 0, nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return answer{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	req.Header.Set("Authorization", "Bearer "+c.token)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Cache-Control", "no-cache")
+	if etag != "" {
+		req.Header.Set("If-None-Match", etag)
+	}
 	return c.do(ctx, req)
 }
 
 // do sends a request and reads the answer within the limits.
-func (c *Client) do(ctx context.Context, req *http.Request) (int, []byte, error) {
+func (c *Client) do(ctx context.Context, req *http.Request) (answer, error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return 0, nil, unreachable(ctx, err)
+		return answer{}, unreachable(ctx, err)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err = errors.Join(err, resp.Body.Close()); err != nil {
-		return 0, nil, unreachable(ctx, err)
+		if errors.Is(err, io.ErrUnexpectedEOF) && ctx.Err() == nil {
+			return answer{}, fmt.Errorf("%w: %w: it breaks off after %d bytes", ErrUnreachable, ErrBadAnswer, len(body))
+		}
+		return answer{}, unreachable(ctx, err)
 	}
 	if len(body) > maxBody {
-		return 0, nil, fmt.Errorf("%w: %w: it is longer than %d bytes", ErrUnreachable, ErrBadAnswer, maxBody)
+		return answer{}, fmt.Errorf("%w: %w: it is longer than %d bytes", ErrUnreachable, ErrBadAnswer, maxBody)
 	}
 	c.log.Debug("asked Home Assistant",
 		slog.String("path", logPath(req.URL.Path)), slog.Int("status", resp.StatusCode), slog.Int("bytes", len(body)))
-	return resp.StatusCode, body, nil
+	return answer{
+		status: resp.StatusCode, body: body, etag: resp.Header.Get("ETag"),
+		page:  strings.Contains(resp.Header.Get("Content-Type"), "html") || looksLikePage(body),
+		login: strings.HasPrefix(strings.ToLower(resp.Header.Get("WWW-Authenticate")), "basic"),
+	}, nil
 }
 
 // logPath leaves the id of an ingress path out: together with a session it opens the add-on.
@@ -156,30 +146,4 @@ func logPath(path string) string {
 		return ingressPrefix + "…"
 	}
 	return path
-}
-
-// refusal turns the status of an API answer into an error.
-func refusal(status int) error {
-	switch status {
-	case http.StatusUnauthorized:
-		return ErrTokenRefused
-	case http.StatusForbidden:
-		// Home Assistant's http.ip_ban_enabled answers so, whatever the token.
-		return fmt.Errorf("%w (403: it may have banned this machine's address)", ErrTokenRefused)
-	case http.StatusNotFound:
-		return ErrNotInstalled
-	default:
-		return fmt.Errorf("%w: it answers %d %s", ErrUnreachable, status, http.StatusText(status))
-	}
-}
-
-// errorText is the error of a JSON answer, or nothing.
-func errorText(body []byte) string {
-	var answer struct {
-		Error string `json:"error"`
-	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return "" // a server error in other words
-	}
-	return answer.Error
 }

@@ -15,6 +15,7 @@ import (
 const (
 	ingressPrefix = "/api/hassio_ingress/"
 	sessionCookie = "ingress_session"
+	entryPath     = "/api/sip-core/asterisk-ingress"
 )
 
 // Ingress is a way through Home Assistant to the PBX add-on's WebSocket. It holds a session that lives for 15 minutes and
@@ -66,24 +67,27 @@ func (c *Client) Ingress(ctx context.Context) (Ingress, error) {
 
 // ingressEntry asks SIP Core for the path of the add-on.
 func (c *Client) ingressEntry(ctx context.Context) (string, error) {
-	status, body, err := c.get(ctx, "/api/sip-core/asterisk-ingress")
+	got, err := c.get(ctx, entryPath, "")
 	if err != nil {
 		return "", err
 	}
-	switch status {
-	case http.StatusOK:
-	case http.StatusServiceUnavailable:
+	switch {
+	case got.status == http.StatusOK:
+		if err = got.json(entryPath); err != nil {
+			return "", err
+		}
+	case got.status == http.StatusServiceUnavailable && errorText(got.body) != "": // else a Home Assistant that starts
 		return "", ErrNoSupervisor
-	case http.StatusInternalServerError:
+	case got.status == http.StatusInternalServerError && !got.page:
 		return "", ErrNoAddon
 	default:
-		return "", refusal(status)
+		return "", got.refusal()
 	}
 	var answer struct {
 		Entry string `json:"ingress_entry"`
 	}
-	if err = json.Unmarshal(body, &answer); err != nil || !isEntry(answer.Entry) {
-		return "", fmt.Errorf("%w: %w: no ingress_entry", ErrUnreachable, ErrBadAnswer)
+	if err = json.Unmarshal(got.body, &answer); err != nil || !isEntry(answer.Entry) {
+		return "", bad("%s has no ingress_entry", entryPath)
 	}
 	return answer.Entry, nil
 }
@@ -132,11 +136,11 @@ func (c *Client) CheckIngress(ctx context.Context, ing Ingress) error {
 		return unreachable(ctx, err)
 	}
 	req.Header = ing.Header.Clone() // the session alone: this request needs no token
-	status, _, err := c.do(ctx, req)
+	got, err := c.do(ctx, req)
 	if err != nil {
 		return err
 	}
-	switch status {
+	switch got.status {
 	case http.StatusUnauthorized:
 		return ErrIngressSession
 	case http.StatusServiceUnavailable:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 )
 
 // The types that hold secrets print, log and marshal as a sentence without them, whatever the verb: a Formatter also
@@ -115,6 +116,20 @@ func (s Settings) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // MarshalJSON implements json.Marshaler.
 func (s Settings) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
+
+// String describes what is kept without any of it.
+func (k Kept) String() string {
+	return fmt.Sprintf("kept{home_assistant: %q, user: %q, fetched: %s, bytes: %d}", k.HomeAssistant, k.Who.Name, k.Fetched.Format(time.RFC3339), len(k.Raw))
+}
+
+// Format implements fmt.Formatter.
+func (k Kept) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
+
+// LogValue implements slog.LogValuer.
+func (k Kept) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// MarshalJSON implements json.Marshaler.
+func (k Kept) MarshalJSON() ([]byte, error) { return json.Marshal(k.String()) }
 
 // veil says of a secret only whether there is one.
 func veil(secret string) string {
