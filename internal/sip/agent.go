@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -97,7 +99,11 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	a.mu.Lock()
 	a.stopped = true
+	left := slices.Collect(maps.Values(a.legs))
 	a.mu.Unlock()
+	for _, l := range left {
+		l.abandoned()
+	}
 	a.wg.Wait()
 	a.change(func(r *Registration) { r.State, r.ExpiresAt, r.Err = Stopped, time.Time{}, nil })
 	return nil
@@ -137,26 +143,30 @@ func (a *Agent) newLeg(target, offer string, h Handler) (*Leg, error) {
 		return nil, ErrNotRegistered
 	}
 	uri := sipmsg.Uri{Scheme: "sip", User: escapeUser(target), Host: a.id.domain}
-	l := &Leg{
-		agent: a, c: a.conn, h: h, local: offer,
-		done: make(chan struct{}), calls: newMailbox[callEvent](), work: newMailbox[task](),
-		dlg: dialog{
-			id: a.id, callID: newToken(), localTag: newToken(),
-			remote: sipmsg.ToHeader{Address: uri}, target: uri,
-		},
-		cred:    a.credentials(),
-		session: sessionTimer{interval: minSession},
-	}
+	l := a.makeLeg(a.conn, dialog{
+		id: a.id, callID: newToken(), localTag: newToken(), remote: sipmsg.ToHeader{Address: uri}, target: uri,
+	})
+	l.h, l.local, l.cred = h, offer, a.credentials()
 	l.log = a.log.With("call_id", l.dlg.callID, "target", target)
-	l.ctx, l.cancel = context.WithCancel(context.Background())
-	a.legs[l.dlg.callID] = l
+	a.legs[l.dlg.key()] = l
 	a.wg.Add(1)
 	return l, nil
 }
 
+// makeLeg makes a leg that is on no books yet.
+func (a *Agent) makeLeg(c *conn, d dialog) *Leg {
+	l := &Leg{
+		agent: a, c: c, dlg: d, done: make(chan struct{}), news: make(chan struct{}),
+		calls: newMailbox[callEvent](), work: newMailbox[task](),
+		session: sessionTimer{interval: minSession},
+	}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	return l
+}
+
 func (a *Agent) forget(l *Leg) {
 	a.mu.Lock()
-	delete(a.legs, l.dlg.callID)
+	delete(a.legs, l.dlg.key())
 	a.mu.Unlock()
 }
 

@@ -249,7 +249,7 @@ func TestOutOfDialogRequests(t *testing.T) {
 		l := w.registered()
 		for _, c := range []struct{ method, want string }{
 			{"OPTIONS", "200 OPTIONS"}, {"NOTIFY", "200 NOTIFY"}, {"INVITE", "403 INVITE"}, {"SUBSCRIBE", "405 SUBSCRIBE"},
-			{"REFER", "603 REFER"}, {"MESSAGE", "603 MESSAGE"}, {"BYE", "481 BYE"}, {"INFO", "481 INFO"}, {"CANCEL", "481 CANCEL"},
+			{"REFER", "603 REFER"}, {"MESSAGE", "405 MESSAGE"}, {"BYE", "481 BYE"}, {"INFO", "481 INFO"}, {"CANCEL", "481 CANCEL"},
 			{"UPDATE", "481 UPDATE"}, {"WHATEVER", "405 WHATEVER"}, {"PUBLISH", "405 PUBLISH"},
 		} {
 			l.send(c.method + " sip:8001@192.0.2.7:4711;transport=ws SIP/2.0\r\nVia: SIP/2.0/WS 192.0.2.2:8088;branch=z9hG4bK-" + c.method +
@@ -273,7 +273,7 @@ func TestInDialogRequests(t *testing.T) {
 		_, far := w.talk(l, h)
 		for _, c := range []struct{ method, contentType, body, want string }{
 			{"OPTIONS", "", "", "200 OPTIONS"},
-			{"MESSAGE", "text/plain", "hello", "200 MESSAGE"},
+			{"MESSAGE", "text/plain", "hello", "405 MESSAGE"},
 			{"NOTIFY", "", "", "200 NOTIFY"},
 			{"REFER", "", "", "603 REFER"},
 			{"SUBSCRIBE", "", "", "405 SUBSCRIBE"},

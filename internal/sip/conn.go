@@ -132,7 +132,7 @@ func (c *conn) cancelled(t *serverTx) {
 	}
 	t.tag = invite.tag
 	t.answer(200, "OK", "", "")
-	invite.answer(487, "Request Terminated", "", "")
+	invite.cancelledBy(t.req)
 }
 
 // send writes one message to the PBX. An error also ends the connection.

@@ -8,7 +8,7 @@ import (
 )
 
 // allowed lists what the agent answers within a dialog.
-const allowed = "INVITE, ACK, CANCEL, BYE, INFO, UPDATE, OPTIONS, MESSAGE, NOTIFY"
+const allowed = "INVITE, ACK, CANCEL, BYE, INFO, UPDATE, OPTIONS, NOTIFY"
 
 // identity is what the agent is called in its messages.
 type identity struct {
@@ -33,6 +33,7 @@ type dialog struct {
 	id        identity
 	callID    string
 	localTag  string
+	local     *sipmsg.Uri // what the peer called us, where it made the dialog; nil: our address
 	remote    sipmsg.ToHeader
 	remoteTag string
 	target    sipmsg.Uri
@@ -53,8 +54,12 @@ func (d *dialog) buildNumbered(c *conn, method sipmsg.RequestMethod, cseq uint32
 		req.AppendHeader(sipmsg.NewHeader("Route", r))
 	}
 	appendMaxForwards(req)
+	from := d.id.address()
+	if d.local != nil {
+		from = *d.local.Clone()
+	}
 	req.AppendHeader(&sipmsg.FromHeader{
-		DisplayName: displayName(d.id.display), Address: d.id.address(),
+		DisplayName: displayName(d.id.display), Address: from,
 		Params: sipmsg.HeaderParams{{K: "tag", V: d.localTag}},
 	})
 	to := &sipmsg.ToHeader{Address: *d.remote.Address.Clone()}
@@ -74,6 +79,11 @@ func (d *dialog) buildNumbered(c *conn, method sipmsg.RequestMethod, cseq uint32
 	req.SetBody(nil)
 	return req
 }
+
+// key tells the dialog from others (RFC 3261 section 12). The peer's tag is left out, for one INVITE may make several dialogs.
+func (d *dialog) key() string { return dialogKey(d.callID, d.localTag) }
+
+func dialogKey(callID, localTag string) string { return callID + "\n" + localTag }
 
 // establish takes tag, target and route set from a 2xx to INVITE (RFC 3261 section 12.1.2).
 func (d *dialog) establish(res *sipmsg.Response) {

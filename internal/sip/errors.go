@@ -24,6 +24,10 @@ var (
 	ErrNotAcceptable = errors.New("offer not acceptable")
 	// ErrPending is returned by Handler.Reoffer when an offer of our own is open: the peer gets 491.
 	ErrPending = errors.New("another offer is pending")
+	// ErrDecided means that an incoming call was answered or refused before.
+	ErrDecided = errors.New("the call was answered or refused already")
+	// ErrEnded means that the call has ended.
+	ErrEnded = errors.New("the call has ended")
 	// ErrRunning is returned by Run when it is called a second time.
 	ErrRunning = errors.New("the agent was run already")
 )

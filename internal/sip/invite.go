@@ -13,6 +13,9 @@ import (
 // is still served: its 200 gets ACK and BYE.
 const cancelLimit = 5 * time.Second
 
+// early is the last session description of a provisional answer, and which branch of the call it is from.
+type early struct{ tag, sdp string }
+
 // callEvent is what happened to an INVITE; exactly one of the three is meant.
 type callEvent struct {
 	sent   time.Time
@@ -156,6 +159,9 @@ func (l *Leg) answered(req *sipmsg.Request, res *sipmsg.Response) {
 			return
 		}
 		l.rang = true
+		if len(res.Body()) > 0 && mediaType(res) == "application/sdp" {
+			l.early = early{tag: param(res.To().Params, "tag"), sdp: string(res.Body())}
+		}
 		l.calls.put(callEvent{status: status, reason: res.Reason, body: string(res.Body())})
 	case l.cancelWanted != nil:
 		l.conclude(cancelledError(l.cancelWanted))
@@ -200,6 +206,9 @@ func (l *Leg) accepted(req *sipmsg.Request, res *sipmsg.Response) {
 		l.dlg.establish(res)
 		l.ack = l.acknowledge(&l.dlg, req)
 		l.state, l.answer = stateEstablished, string(res.Body())
+		if l.answer == "" && l.early.tag == tag {
+			l.answer = l.early.sdp
+		}
 		l.updates = allows(res, sipmsg.UPDATE)
 		if l.cancelTimer != nil {
 			l.cancelTimer.Stop()
@@ -270,10 +279,7 @@ func (l *Leg) conclude(err error) {
 			err = cancelledError(l.cancelWanted)
 		}
 		l.state = stateOver
-		if l.cancelTimer != nil {
-			l.cancelTimer.Stop()
-		}
-		l.session.stop()
+		l.stopTimers()
 		l.cancel()
 		close(l.done)
 		l.agent.forget(l)

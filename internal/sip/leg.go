@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -21,17 +22,19 @@ type legState int
 
 const (
 	stateCalling     legState = iota // INVITE sent, no final answer
-	stateEstablished                 // 2xx received and acknowledged
+	stateIncoming                    // INVITE received, no final answer
+	stateAccepted                    // INVITE received and answered by 200, whose ACK has not come
+	stateEstablished                 // 2xx sent or received, and acknowledged
 	stateEnding                      // BYE sent
 	stateOver                        // nothing of it is up
 )
 
-// A Leg is an established outgoing call.
+// A Leg is an established call, made by either side.
 type Leg struct {
 	agent *Agent
-	c     *conn
 	h     Handler
 	log   *slog.Logger
+	in    *Incoming // of a call that the peer makes, else nil
 
 	ctx    context.Context // ends with the leg; handed to Reoffer
 	cancel context.CancelFunc
@@ -41,8 +44,9 @@ type Leg struct {
 
 	mu    sync.Mutex
 	state legState
+	c     *conn // the connection it is on, or was
 	dlg   dialog
-	local string // our session description last agreed on (or offered)
+	local string // our session description last agreed on (or, in the first INVITE, offered)
 
 	// making the call
 	invite       *sipmsg.Request
@@ -53,18 +57,28 @@ type Leg struct {
 	cancelWanted error
 	cancelSent   bool
 	cancelTimer  *time.Timer
+	early        early
 	answer       string
 	ack          *sipmsg.Request
 
 	// the call that is up
-	remoteCSeq uint32
-	remoteSeen bool
-	updates    bool // the peer allows UPDATE
-	offering   bool // a re-INVITE of ours is open
-	pending    *serverTx
-	session    sessionTimer
-	end        End
-	byeTimer   *time.Timer
+	hangUpOnAck *End // the end that an answered call has once its ACK came
+	remoteCSeq  uint32
+	remoteSeen  bool
+	updates     bool      // the peer allows UPDATE
+	open        *change   // re-INVITE or UPDATE of ours that is not settled
+	pending     *serverTx // re-INVITE or UPDATE of the peer that is not answered
+	owed        *owedAck  // 2xx of ours whose ACK has not come
+	news        chan struct{}
+	session     sessionTimer
+	end         End
+	byeTimer    *time.Timer
+
+	// the call whose connection is gone
+	adrift     bool
+	driftTimer *time.Timer
+	anchor     bool // the PBX is to learn of the new connection
+	restore    bool // the peer may hold another description of ours than we do: the next refresh carries it
 }
 
 // task is one thing for the handler; exactly one field is set.
@@ -74,7 +88,9 @@ type task struct {
 	end     *End
 }
 
-// Answer is the session description of the 200. Its ACK was sent before Invite returned.
+// Answer is the peer's session description. For a call that the agent made it is the one of the 200, or of the 183 before it where the
+// 200 has none, and the ACK was sent before Invite returned. For a call that the peer made it is empty (see Incoming.Offer), unless
+// the INVITE had no offer: then it came with the ACK.
 func (l *Leg) Answer() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -100,16 +116,32 @@ func (l *Leg) Hangup(ctx context.Context) error {
 
 // bye ends an established leg. l.mu is held.
 func (l *Leg) bye(end End) {
-	if l.state != stateEstablished {
+	if l.state != stateEstablished && l.state != stateAccepted {
+		return
+	}
+	if l.adrift {
+		l.orphan()
+		l.finish(end)
 		return
 	}
 	l.state, l.end = stateEnding, end
 	l.session.stop()
 	l.byeTimer = time.AfterFunc(byeLimit, l.finishEnding)
-	err := l.ask(sipmsg.BYE, nil, "", func(*sipmsg.Request, *sipmsg.Response, error) { l.finishEnding() })
+	err := l.ask(inquiry{method: sipmsg.BYE, done: func(_ *sipmsg.Request, _ *sipmsg.Response, err error) { l.byeDone(err) }})
 	if err != nil {
+		l.orphan()
 		l.finish(end)
 	}
+}
+
+// byeDone is the answer to BYE, or its failure.
+func (l *Leg) byeDone(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state == stateEnding && errors.Is(err, ErrConnectionLost) {
+		l.orphan() // it may not have arrived
+	}
+	l.finish(l.end)
 }
 
 func (l *Leg) finishEnding() {
@@ -124,10 +156,7 @@ func (l *Leg) finish(end End) {
 		return
 	}
 	l.state = stateOver
-	l.session.stop()
-	if l.byeTimer != nil {
-		l.byeTimer.Stop()
-	}
+	l.stopTimers()
 	l.cancel()
 	if l.pending != nil {
 		l.pending.answer(487, "Request Terminated", "", "")
@@ -138,27 +167,31 @@ func (l *Leg) finish(end End) {
 	l.agent.forget(l)
 }
 
-// lost is told that the connection is gone. An INVITE in flight has been told by its transaction.
-func (l *Leg) lost() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.state == stateEstablished {
-		l.agent.remember(orphan{since: time.Now(), build: l.lastBye()})
+// stopTimers ends all that would happen by itself. l.mu is held.
+func (l *Leg) stopTimers() {
+	l.session.stop()
+	l.owed.stop()
+	for _, t := range []*time.Timer{l.byeTimer, l.cancelTimer, l.driftTimer} {
+		if t != nil {
+			t.Stop()
+		}
 	}
-	l.finish(End{By: EndedByConnection})
 }
 
-// lastBye prepares the BYE for a leg whose connection is gone: the PBX keeps the call up without it.
-func (l *Leg) lastBye() func(*conn) *sipmsg.Request {
-	d := l.dlg
-	return func(c *conn) *sipmsg.Request { return d.build(c, sipmsg.BYE) }
+// announce wakes whoever waits for the leg to change. l.mu is held.
+func (l *Leg) announce() {
+	close(l.news)
+	l.news = make(chan struct{})
 }
 
-// stop ends the leg in whatever state it is, because the agent ends.
+// stop ends the leg in whatever state it is, because the agent ends. A call whose ACK is still awaited gets its BYE all the same:
+// later there will be nobody to send it.
 func (l *Leg) stop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cancelCall(ErrStopped)
+	l.refuse(480, "Temporarily Unavailable", ErrStopped)
+	l.hungUpEarly(ErrStopped)
 	l.bye(End{By: EndedByUs})
 }
 
@@ -182,37 +215,4 @@ func (l *Leg) handle() {
 			}
 		}
 	}
-}
-
-// ask sends a request within the dialog, answers a challenge, and reports the final answer or the failure. Only a
-// request that could not be sent is an error at once. l.mu is held here and not when done is called.
-func (l *Leg) ask(method sipmsg.RequestMethod, extra []sipmsg.Header, sdp string,
-	done func(*sipmsg.Request, *sipmsg.Response, error)) error {
-	cred := l.agent.credentials()
-	var try func() error
-	try = func() error {
-		req := l.dlg.build(l.c, method, extra...)
-		if sdp != "" {
-			withSDP(req, sdp)
-		}
-		cred.authorize(req)
-		return l.c.request(req, func(res *sipmsg.Response) {
-			if res.IsProvisional() {
-				return
-			}
-			if res.StatusCode == 401 || res.StatusCode == 407 {
-				l.mu.Lock()
-				err := cred.challenged(res)
-				if err == nil {
-					err = try()
-				}
-				l.mu.Unlock()
-				if err == nil {
-					return
-				}
-			}
-			done(req, res, nil)
-		}, func(err error) { done(req, nil, err) })
-	}
-	return try()
 }

@@ -143,11 +143,12 @@ func (a *Agent) shutDown(ctx context.Context, c *conn) {
 	}
 }
 
-// adopt makes c the connection that calls are made on, and first sends over it what an earlier one could not.
+// adopt makes c the connection that calls are made on, and first sends over it what an earlier one could not. Calls that lost theirs
+// go on here.
 func (a *Agent) adopt(c *conn) {
 	a.mu.Lock()
 	a.conn = c
-	orphans := a.orphans
+	orphans, legs := a.orphans, slices.Collect(maps.Values(a.legs))
 	a.orphans = nil
 	a.mu.Unlock()
 	for _, o := range orphans {
@@ -159,6 +160,9 @@ func (a *Agent) adopt(c *conn) {
 			a.log.Debug("lost call not ended", "method", string(req.Method), "error", err)
 		}
 	}
+	for _, l := range legs {
+		l.carry(c)
+	}
 }
 
 func (a *Agent) disown() {
@@ -167,7 +171,7 @@ func (a *Agent) disown() {
 	a.mu.Unlock()
 }
 
-// lose ends the legs of a connection that is gone.
+// lose tells the legs of a connection that it is gone: the calls that are up go on, the others end.
 func (a *Agent) lose(c *conn) {
 	a.mu.Lock()
 	if a.conn == c {
@@ -176,9 +180,7 @@ func (a *Agent) lose(c *conn) {
 	legs := slices.Collect(maps.Values(a.legs))
 	a.mu.Unlock()
 	for _, l := range legs {
-		if l.c == c {
-			l.lost()
-		}
+		l.lost(c)
 	}
 }
 

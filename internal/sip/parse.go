@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -33,6 +34,17 @@ func parse(data []byte) (m sipmsg.Message, err error) {
 		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	return m, nil
+}
+
+// parseAddress reads an address of a header that the parser leaves as text, "name" <uri>;params.
+func parseAddress(value string) (name string, uri sipmsg.Uri, params sipmsg.HeaderParams, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: the parser failed", errMalformed)
+		}
+	}()
+	name, err = sipmsg.ParseAddressValue(strings.TrimSpace(value), &uri, &params)
+	return name, uri, params, err
 }
 
 // complete checks the headers that RFC 3261 section 8.1.1 makes mandatory. Reading each once also settles the message's
@@ -99,14 +111,29 @@ func mediaType(m sipmsg.Message) string {
 	return strings.ToLower(strings.TrimSpace(t))
 }
 
-// allows tells whether an Allow header names method.
-func allows(m sipmsg.Message, method sipmsg.RequestMethod) bool {
-	for _, h := range m.GetHeaders("Allow") {
-		for _, name := range strings.Split(h.Value(), ",") {
-			if strings.EqualFold(strings.TrimSpace(name), string(method)) {
-				return true
+// values lists what the comma-separated headers of a name, and of its compact form if it has one, hold.
+func values(m sipmsg.Message, name, compact string) []string {
+	headers := m.GetHeaders(name)
+	if compact != "" {
+		headers = append(headers[:len(headers):len(headers)], m.GetHeaders(compact)...)
+	}
+	var all []string
+	for _, h := range headers {
+		for v := range strings.SplitSeq(h.Value(), ",") {
+			if v = strings.TrimSpace(v); v != "" {
+				all = append(all, v)
 			}
 		}
 	}
-	return false
+	return all
+}
+
+// lists tells whether the comma-separated headers of a name hold value.
+func lists(m sipmsg.Message, name, compact, value string) bool {
+	return slices.ContainsFunc(values(m, name, compact), func(v string) bool { return strings.EqualFold(v, value) })
+}
+
+// allows tells whether an Allow header names method.
+func allows(m sipmsg.Message, method sipmsg.RequestMethod) bool {
+	return lists(m, "Allow", "", string(method))
 }

@@ -214,7 +214,8 @@ func TestReinviteBeforeAck(t *testing.T) {
 		if len(a.Body()) != 0 || string(b.Body()) != "answer to actpass offer" {
 			t.Errorf("re-INVITE was answered %q", b.Body())
 		}
-		if got := headerValue(b, "Session-Expires", ""); got != "1800;refresher=uas" {
+		if got := headerValue(b, "Session-Expires", ""); got != "90;refresher=uas" { // no longer than it must be
+
 			t.Errorf("Session-Expires: %q", got)
 		}
 		if o := receive(t, done); o.err != nil {
@@ -325,25 +326,6 @@ func TestConnectionLostWhileRinging(t *testing.T) {
 		c := w.registered().nextRequest("CANCEL")
 		if clientBranch(c) != clientBranch(far.invite) {
 			t.Errorf("CANCEL:\n%s", c)
-		}
-	})
-}
-
-func TestConnectionLostWhileTalking(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		l := w.registered()
-		h := newWitness()
-		leg, far := w.talk(l, h)
-		l.hangUp()
-		if e := receive(t, h.ended); e != (End{By: EndedByConnection}) {
-			t.Errorf("ended %+v", e)
-		}
-		if err := leg.Hangup(t.Context()); err != nil {
-			t.Error(err)
-		}
-		bye := w.registered().nextRequest("BYE")
-		if bye.CallID().Value() != far.invite.CallID().Value() || param(bye.To().Params, "tag") != far.tag {
-			t.Errorf("BYE:\n%s", bye)
 		}
 	})
 }

@@ -29,6 +29,7 @@ type serverTx struct {
 	from netip.AddrPort // where the answers go; zero: the only way there is
 
 	mu       sync.Mutex
+	onCancel func(cancel *sipmsg.Request) // told, once, that 487 was the answer because of a CANCEL; may be nil
 	answered bool
 	success  bool             // the final answer was a 2xx
 	last     *sipmsg.Response // nil: none sent yet
@@ -178,14 +179,21 @@ func (t *serverTx) provisional(status int, reason string, extra ...sipmsg.Header
 	return t.c.sendTo(res, t.from)
 }
 
-// answer sends the final answer; a second one is dropped. extra are added to the headers copied from the request. A 2xx to
-// an INVITE is sent again by itself, where that is needed, until the ACK comes or 32 s are over.
+// answer is reply where nothing depends on its result: an error of the connection tells so by itself.
 func (t *serverTx) answer(status int, reason, contentType, body string, extra ...sipmsg.Header) {
+	if err := t.reply(status, reason, contentType, body, extra...); errors.Is(err, errAnswered) {
+		t.c.log.Debug("answered already", "method", string(t.req.Method), "status", status)
+	}
+}
+
+// reply sends the final answer; a second one is dropped, which is errAnswered. Another error has ended the connection. extra are added to the headers copied from the request. A 2xx to
+// an INVITE is sent again by itself, where that is needed, until the ACK comes or 32 s are over.
+func (t *serverTx) reply(status int, reason, contentType, body string, extra ...sipmsg.Header) error {
 	res := t.response(status, reason, contentType, body, extra...)
 	t.mu.Lock()
 	if t.answered {
 		t.mu.Unlock()
-		return
+		return errAnswered
 	}
 	t.answered, t.success, t.last = true, res.IsSuccess(), res
 	if t.again != nil {
@@ -193,7 +201,7 @@ func (t *serverTx) answer(status int, reason, contentType, body string, extra ..
 	}
 	t.mu.Unlock()
 	t.settle()
-	t.send(res)
+	return t.send(res)
 }
 
 // settle starts what follows the final answer: nothing on a reliable transport, else repetition (Timer G, for 2xx section
@@ -252,9 +260,31 @@ func (t *serverTx) sendAgain() {
 	t.send(last)
 }
 
-func (t *serverTx) send(res *sipmsg.Response) {
-	if err := t.c.sendTo(res, t.from); err != nil {
+func (t *serverTx) send(res *sipmsg.Response) error {
+	err := t.c.sendTo(res, t.from)
+	if err != nil {
 		t.c.log.Debug("answer not sent", "method", string(t.req.Method), "status", res.StatusCode, "error", err)
+	}
+	return err
+}
+
+// whenCancelled has f told of a CANCEL.
+func (t *serverTx) whenCancelled(f func(cancel *sipmsg.Request)) {
+	t.mu.Lock()
+	t.onCancel = f
+	t.mu.Unlock()
+}
+
+// cancelledBy answers an INVITE that cancel is for.
+func (t *serverTx) cancelledBy(cancel *sipmsg.Request) {
+	if err := t.reply(487, "Request Terminated", "", ""); errors.Is(err, errAnswered) {
+		return // a 200 crossed the CANCEL, which then has no effect (RFC 3261 section 9.2)
+	}
+	t.mu.Lock()
+	f := t.onCancel
+	t.mu.Unlock()
+	if f != nil {
+		f(cancel)
 	}
 }
 

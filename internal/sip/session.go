@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -23,7 +22,9 @@ const (
 type sessionTimer struct {
 	interval        time.Duration
 	raised          bool
-	round           int // counts runs, so that a timer that was stopped too late knows
+	running         bool // there is a limit
+	ours            bool // to refresh
+	round           int  // counts runs, so that a timer that was stopped too late knows
 	refresh, expiry *time.Timer
 }
 
@@ -67,13 +68,16 @@ func (s *sessionTimer) stop() {
 	if s.expiry != nil {
 		s.expiry.Stop()
 	}
+	s.running, s.ours = false, false
+	s.round++
 }
 
-// again refreshes after d, if refreshing is still ours to do.
-func (s *sessionTimer) again(d time.Duration) {
-	if s.refresh != nil {
-		s.refresh.Reset(d)
+// refresher is what a request of ours says of who refreshes: as it is (RFC 4028 section 7.4), and we where it is open.
+func (s *sessionTimer) refresher() string {
+	if s.running && !s.ours {
+		return "uas"
 	}
+	return "uac"
 }
 
 // beginSession reads the peer's decision in a 2xx to our INVITE or refresh. Without one the session has no limit.
@@ -81,112 +85,146 @@ func (l *Leg) beginSession(res *sipmsg.Response) {
 	interval, refresher, ok := parseSession(headerValue(res, "Session-Expires", "x"))
 	if !ok {
 		l.session.stop()
+		l.refreshIfOwed()
 		return
 	}
 	l.runSession(interval, refresher != "uas")
+}
+
+// refreshIfOwed refreshes soon when there is more cause to than the clock. l.mu is held.
+func (l *Leg) refreshIfOwed() {
+	if l.anchor || l.restore {
+		l.refreshIn(0)
+	}
 }
 
 // runSession starts the clock anew: refresh by us at half time, the end a little before the interval is over (RFC 4028
 // section 10). l.mu is held.
 func (l *Leg) runSession(interval time.Duration, ours bool) {
 	l.session.stop()
-	l.session.interval = interval
-	l.session.refresh = nil
+	l.session.interval, l.session.running, l.session.ours = interval, true, ours
 	if ours {
-		l.session.refresh = time.AfterFunc(interval/2, l.refresh)
+		l.refreshIn(interval / 2)
 	}
-	l.session.round++
-	round := l.session.round
-	l.session.expiry = time.AfterFunc(interval-min(32*time.Second, interval/3), func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if round == l.session.round { // else a refresh was quicker to take the lock
-			l.bye(End{By: EndedByTimer})
-		}
-	})
+	l.refreshIfOwed()
+	round, early := l.session.round, min(32*time.Second, interval/3)
+	l.session.expiry = time.AfterFunc(interval-early, func() { l.expired(round, early) })
 }
 
-// refresh asks the peer whether the session still stands: by UPDATE without a body where it may, because that touches no
-// media, and else by re-INVITE with the description that holds.
+// expired ends a session that was not refreshed. A leg that has no connection could not say so early, and has until the peer ends
+// it: it may be back in time.
+func (l *Leg) expired(round int, left time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case round != l.session.round: // a refresh was quicker to take the lock
+	case l.away() && left > 0:
+		l.session.expiry = time.AfterFunc(left, func() { l.expired(round, 0) })
+	case l.away():
+		l.bye(End{By: EndedByConnection})
+	default:
+		l.bye(End{By: EndedByTimer})
+	}
+}
+
+// refreshIn has the session refreshed after d. l.mu is held.
+func (l *Leg) refreshIn(d time.Duration) {
+	if l.session.refresh == nil {
+		l.session.refresh = time.AfterFunc(d, l.refresh)
+		return
+	}
+	l.session.refresh.Reset(d)
+}
+
+// refresh asks the peer whether the session still stands, and by that tells it where we are: by UPDATE without a body where it may,
+// because that touches no media, and else by re-INVITE with the description that holds.
 func (l *Leg) refresh() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.state != stateEstablished {
-		return
-	}
-	if l.offering || l.pending != nil {
-		l.session.again(time.Second)
-		return
-	}
-	method, sdp := sipmsg.UPDATE, ""
-	if !l.updates {
-		method, sdp = sipmsg.INVITE, l.local
-		l.offering = true
-	}
-	err := l.ask(method, []sipmsg.Header{
-		l.dlg.id.contact(l.c),
-		sipmsg.NewHeader("Allow", allowed),
-		sipmsg.NewHeader("Supported", "timer"),
-		sipmsg.NewHeader("Session-Expires", sessionExpires(l.session.interval, "uac")),
-		sipmsg.NewHeader("Min-SE", seconds(minSession)),
-	}, sdp, l.refreshed)
-	if err != nil {
-		l.log.Debug("session refresh not sent", "error", err)
-	}
+	l.refreshNow()
 }
 
-// refreshed takes the answer to a refresh.
-func (l *Leg) refreshed(req *sipmsg.Request, res *sipmsg.Response, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if req.IsInvite() {
-		l.offering = false
-		if res != nil && res.IsSuccess() {
-			l.acknowledge(&l.dlg, req)
-		}
+// refreshNow does so if there is cause to. l.mu is held.
+func (l *Leg) refreshNow() {
+	byUpdate := l.updates && !l.restore
+	switch {
+	case l.state != stateEstablished || l.away():
+		return
+	case !l.session.ours && !l.anchor && !l.restore:
+		return
+	case l.open != nil || l.pending != nil && !byUpdate:
+		l.refreshIn(time.Second)
+		return
 	}
+	ch := &change{method: sipmsg.UPDATE, gone: EndedByTimer}
+	if !byUpdate {
+		ch.method, ch.offer = sipmsg.INVITE, l.local
+	}
+	if l.anchor {
+		ch.gone = EndedByConnection
+	}
+	ch.settled = func(res *sipmsg.Response, err error) { l.refreshed(ch, res, err) }
+	l.begin(ch)
+}
+
+// refreshed takes the answer to a refresh. l.mu is held.
+func (l *Leg) refreshed(ch *change, res *sipmsg.Response, err error) {
 	if l.state != stateEstablished {
 		return
 	}
-	if err != nil {
-		l.log.Warn("session refresh unanswered", "error", err)
-		l.bye(End{By: EndedByTimer})
+	if err != nil { // the connection is gone: the next one brings another refresh
+		l.log.Debug("session refresh unanswered", "error", err)
 		return
 	}
 	switch status := res.StatusCode; {
 	case res.IsSuccess():
-		l.dlg.refreshTarget(res)
-		l.beginSession(res)
-	case status == 408 || status == 481: // the peer has no such call (RFC 3261 section 12.2.1.2)
-		l.bye(End{By: EndedByTimer})
-	case status == 422:
-		if d, _, ok := parseSession(headerValue(res, "Min-SE", "")); ok {
-			l.session.interval = max(d, l.session.interval)
+		l.anchor = false
+		if ch.offer != "" {
+			l.restore = false
 		}
-		l.session.again(0)
-	case (status == 405 || status == 501) && req.Method == sipmsg.UPDATE:
+	case (status == 405 || status == 501) && ch.method == sipmsg.UPDATE:
 		l.updates = false
-		l.session.again(0)
-	case status == 491: // section 14.1, for the owner of the Call-ID
-		l.session.again(2100*time.Millisecond + time.Duration(rand.IntN(190))*10*time.Millisecond)
+		l.refreshIn(0)
+	case status == 491:
+		l.refreshIn(l.glare())
 	default:
 		l.log.Debug("session refresh refused", "status", status)
-		l.session.again(refreshAgain)
+		l.refreshIn(refreshAgain)
 	}
 }
 
-// peerSession answers the session timer part of a re-INVITE or UPDATE: the interval they ask for, refreshed by whom they
-// say, and by who does it already where they say nothing (RFC 4028 section 9). l.mu is held.
+// tooSmall is the answer to a request whose session interval is shorter than allowed (RFC 4028 section 9), if the one who made it can
+// do something about it.
+func tooSmall(req *sipmsg.Request) bool {
+	interval, _, ok := parseSession(headerValue(req, "Session-Expires", "x"))
+	return ok && interval < minSession && lists(req, "Supported", "k", "timer")
+}
+
+// peerSession answers the session timer part of an INVITE or UPDATE and starts the clock. The interval is the shortest that they
+// allow, so that a door that dies leaves its call standing no longer. Who refreshes is who they say; where they leave it open, who
+// does it already, and at first we do (RFC 4028 section 9). l.mu is held.
 func (l *Leg) peerSession(req *sipmsg.Request) []sipmsg.Header {
 	interval, refresher, ok := parseSession(headerValue(req, "Session-Expires", "x"))
-	if !ok {
-		return nil
+	supported := lists(req, "Supported", "k", "timer")
+	switch {
+	case !ok && !supported:
+		return nil // only we would keep such a session, and UPDATE may not even be allowed
+	case !ok:
+		interval = maxSession
 	}
+	least := minSession
+	if d, _, given := parseSession(headerValue(req, "Min-SE", "")); given {
+		least = max(least, d)
+	}
+	interval = max(min(interval, least), minSession)
 	if refresher == "" {
-		refresher = "uac"
-		if l.session.refresh != nil {
-			refresher = "uas"
+		refresher = "uas"
+		if l.session.running && !l.session.ours {
+			refresher = "uac"
 		}
+	}
+	if !supported {
+		refresher = "uas"
 	}
 	l.runSession(interval, refresher == "uas")
 	headers := []sipmsg.Header{
