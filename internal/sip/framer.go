@@ -25,9 +25,9 @@ func (f *framer) next() ([]byte, error) {
 		return nil, err
 	}
 	if first == '\r' {
-		second, err := f.r.ReadByte()
-		if err != nil {
-			return nil, ended(err)
+		second, failed := f.r.ReadByte()
+		if failed != nil {
+			return nil, ended(failed)
 		}
 		if second != '\n' {
 			return nil, fmt.Errorf("%w: a lone CR", errFraming)

@@ -27,14 +27,15 @@ const (
 	maxAddresses = 16
 )
 
-// services are what the transports are called in SRV records (RFC 3263 section 4.1), and their ports.
-var services = map[string]struct {
-	service, proto string
-	port           uint16
-}{
-	"udp": {"sip", "udp", defaultPort},
-	"tcp": {"sip", "tcp", defaultPort},
-	"tls": {"sips", "tcp", defaultPortTLS},
+// service is what a transport is called in SRV records (RFC 3263 section 4.1), and its port.
+func service(scheme string) (name, proto string, port int) {
+	switch scheme {
+	case "tls":
+		return "sips", "tcp", defaultPortTLS
+	case "tcp":
+		return "sip", "tcp", defaultPort
+	}
+	return "sip", "udp", defaultPort
 }
 
 // locate finds where a PBX is reached, in the order of trying (RFC 3263 section 4.2). port is empty when none was given: then
@@ -43,21 +44,21 @@ func locate(ctx context.Context, r Resolver, scheme, host, port string) ([]netip
 	if port != "" {
 		return addresses(ctx, r, host, port)
 	}
-	s := services[scheme]
-	if records := askSRV(ctx, r, s.service, s.proto, host); len(records) > 0 {
+	name, proto, usual := service(scheme)
+	if records := askSRV(ctx, r, name, proto, host); len(records) > 0 {
 		return targets(ctx, r, host, records)
 	}
-	return addresses(ctx, r, host, strconv.Itoa(int(s.port)))
+	return addresses(ctx, r, host, strconv.Itoa(usual))
 }
 
 // askSRV returns the records, none when there are none or the question fails: the name itself may still be found.
-func askSRV(ctx context.Context, r Resolver, service, proto, host string) []*net.SRV {
+func askSRV(ctx context.Context, r Resolver, name, proto, host string) []*net.SRV {
 	if !hasService(host) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, srvLimit)
 	defer cancel()
-	_, records, err := r.LookupSRV(ctx, service, proto, host)
+	_, records, err := r.LookupSRV(ctx, name, proto, host)
 	if err != nil {
 		return nil
 	}
@@ -102,7 +103,7 @@ func addresses(ctx context.Context, r Resolver, host, port string) ([]netip.Addr
 	if err != nil || number == 0 {
 		return nil, fmt.Errorf("%q is not a port", port)
 	}
-	if ip, err := netip.ParseAddr(host); err == nil {
+	if ip, failed := netip.ParseAddr(host); failed == nil {
 		return []netip.AddrPort{netip.AddrPortFrom(ip.Unmap(), uint16(number))}, nil
 	}
 	found, err := r.LookupNetIP(ctx, "ip", host)
