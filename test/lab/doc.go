@@ -9,6 +9,8 @@
 //   - [StartBrowser] runs Chromium; [Browser.Popup] opens in it a miniature of the SIP Core card's popup on JsSIP,
 //     with a tone for a microphone, and tells what a person in front of it would see and hear.
 //   - [StartTURN] runs coturn, [SilentSTUN] a STUN server that never answers, [Lose] drops packets.
+//   - [NewNetwork] makes a network of its own for a door or popup that is elsewhere, [NewFarNetwork] one with a [Wire] in
+//     between, on which a test makes delay, jitter, loss and black holes, for TCP and UDP alike.
 //   - [Start] runs any other program, such as the door itself.
 //
 // Files of a run (logs, screenshots, configuration) stay in the directory out of the tested package, in one folder per

@@ -22,6 +22,8 @@ type Network struct {
 	Gateway  string // the lab's end
 	Addr6    string // of eth0, a unique local address
 	Gateway6 string
+	// Wire is what lies between the network and the lab when it is a far one: see [NewFarNetwork].
+	Wire *Wire
 
 	number int
 	ns     *os.File
@@ -33,6 +35,15 @@ const MaxNetworks = 200
 
 // NewNetwork makes a network that lasts until the test ends. A name has at most ten letters and digits.
 func NewNetwork(t T, name string) *Network {
+	t.Helper()
+	return newNetwork(t, name, func(n *Network) (netlink.Link, error) {
+		pair := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: n.Interface()}, PeerName: "eth0", PeerNamespace: netlink.NsFd(n.ns.Fd())}
+		return pair, netlink.LinkAdd(pair)
+	})
+}
+
+// newNetwork makes a network; connect makes eth0 in it and returns the lab's end of the way there.
+func newNetwork(t T, name string, connect func(*Network) (netlink.Link, error)) *Network {
 	t.Helper()
 	n := &Network{Name: name}
 	for n.number = 1; ; n.number++ {
@@ -56,8 +67,8 @@ func NewNetwork(t T, name string) *Network {
 	n.ns, err = newNamespace()
 	must(err, "namespace")
 	n.path = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.ns.Fd())
-	pair := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "lab-" + name}, PeerName: "eth0", PeerNamespace: netlink.NsFd(n.ns.Fd())}
-	must(netlink.LinkAdd(pair), "interface")
+	pair, err := connect(n)
+	must(err, "interface")
 	t.Cleanup(func() {
 		// Everything in the namespace has been stopped by the cleanups before. The pair goes from both sides.
 		if err = netlink.LinkDel(pair); err != nil {
@@ -102,18 +113,7 @@ func newNamespace() (*os.File, error) {
 }
 
 // Do runs f on a thread that is in the network. Sockets that f opens stay there; goroutines that it starts do not.
-func (n *Network) Do(f func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // for good: the thread ends with the goroutine
-		if err := unix.Setns(int(n.ns.Fd()), unix.CLONE_NEWNET); err != nil {
-			done <- fmt.Errorf("entering %s: %w", n.Name, err)
-			return
-		}
-		done <- f()
-	}()
-	return <-done
-}
+func (n *Network) Do(f func() error) error { return within(n.ns, f) }
 
 // Command is c run in the network, for [Start] and its like.
 func (n *Network) Command(c Command) Command {
