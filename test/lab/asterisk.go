@@ -41,8 +41,10 @@ const plainEnv = "DOORSTATION_LAB_PLAIN_ASTERISK"
 
 // Ports of an Asterisk. The lab's network is its own, so they need not change unless two Asterisks run at once.
 type Ports struct {
-	WS, WSS, SIP int
-	RTP          PortRange
+	WS, WSS int
+	SIP     int // UDP and TCP
+	SIPS    int // TLS; 0: none
+	RTP     PortRange
 }
 
 // PortRange is a range of ports, both ends included.
@@ -54,9 +56,9 @@ type AsteriskOptions struct {
 	NoVideo       bool        // the add-on with video support off
 	DTMFMode      string      // dtmf_mode of every endpoint: "" (Asterisk's default), "info", "auto", "auto_info", "rfc4733"
 	STUN          string      // stunaddr; the add-on has a public server, see SilentSTUN
-	Ports         Ports       // default: 8088, 8089, 5060, 10000-20000
+	Ports         Ports       // default: 8088, 8089, 5060, 5061, 10000-20000
 	Listen        string      // address of signalling, default 127.0.0.1; "0.0.0.0" is every address
-	CA            *CA         // who signs the certificate of WSS; default: an authority of this Asterisk's own
+	CA            *CA         // who signs the certificate of WSS and TLS; default: an authority of this Asterisk's own
 	EndpointExtra []string    // more lines for every endpoint
 	DialplanExtra []string    // more lines at the end of the context "default"
 }
@@ -79,7 +81,7 @@ func StartAsterisk(t T, o AsteriskOptions) *Asterisk {
 		o.Extensions = DefaultExtensions()
 	}
 	if o.Ports == (Ports{}) {
-		o.Ports = Ports{WS: 8088, WSS: 8089, SIP: 5060, RTP: PortRange{10000, 20000}}
+		o.Ports = Ports{WS: 8088, WSS: 8089, SIP: 5060, SIPS: 5061, RTP: PortRange{10000, 20000}}
 	}
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1"

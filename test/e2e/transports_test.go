@@ -1,0 +1,39 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"doorstation/internal/control"
+	"doorstation/test/house"
+	"doorstation/test/lab"
+)
+
+// TestTheDoorRegistersByEachTransport has the bell answered, with sound, picture and the lock, however the door reaches the
+// PBX. Digits go through as SIP INFO, so that requests of the PBX are seen on each.
+func TestTheDoorRegistersByEachTransport(t *testing.T) {
+	for _, transport := range []string{"udp", "tcp", "tls"} {
+		t.Run(transport, func(t *testing.T) {
+			ca := lab.NewCA(t)
+			config := fmt.Sprintf("sip: {transport: %s, server: localhost}\n", transport)
+			if transport == "tls" {
+				config = fmt.Sprintf("sip: {transport: tls, server: localhost, tls: {ca_file: %s}}\n", ca.File)
+			}
+			h, kitchen := evening(t, house.Options{Asterisk: lab.AsteriskOptions{CA: ca, DTMFMode: "info"}, Config: config}, lab.PopupOptions{})
+			contact := strings.ToLower(h.PBX.CLI(t, "pjsip show aor "+lab.DoorExtension))
+			if udp := !strings.Contains(contact, "transport="); udp != (transport == "udp") || !udp && !strings.Contains(contact, "transport="+transport) {
+				t.Errorf("the PBX has the door at:\n%s", contact)
+			}
+			answered(t, h, kitchen)
+			assertPicture(t, kitchen)
+			assertHears(t, kitchen)
+			assertDoorHears(t, h.Door, kitchenHz)
+			kitchen.SendDigit(house.Code, lab.DigitByINFO)
+			h.Door.Wait(patience, "the lock open", func(s control.Status) bool { return s.GPIO.Lock == "on" })
+			kitchen.Hangup()
+			h.Door.WaitOutcome(1, "talked")
+			assertNoChannels(t, h)
+		})
+	}
+}
