@@ -7,36 +7,29 @@ import (
 	"strings"
 )
 
-// canonical is what the PeerConnection is told in the far side's name: its transport as it is, and media that takes everything
-// we offered. Declined video, missing mids, odd parameters and directions stay outside; our tracks just do not write.
+// canonical is what the PeerConnection is told in the far side's name, once: its certificate as it is, the far end of the link in
+// place of its transport, and media that takes everything we have. Declined video, missing mids, odd parameters and directions stay
+// outside; our tracks just do not write.
 type canonical struct {
-	far       remote
-	setup     string
-	agreement *agreement
-	video     bool // our offer had a video m-line
+	fingerprint fingerprint
+	link        *link
+	setup       string
+	agreement   *agreement
 }
 
-// text is the description; session tells one from the other.
-func (c canonical) text(session int) string {
+// text is the description.
+func (c canonical) text() string {
 	var b strings.Builder
 	line := func(format string, a ...any) {
 		fmt.Fprintf(&b, format, a...)
 		b.WriteString("\r\n")
 	}
 	line("v=0")
-	line("o=- 1 %d IN IP4 0.0.0.0", session)
+	line("o=- 1 1 IN IP4 0.0.0.0")
 	line("s=-")
 	line("t=0 0")
-	if c.far.lite {
-		line("a=ice-lite")
-	}
-	mids := "0"
-	if c.video {
-		mids = "0 1"
-	}
-	line("a=group:BUNDLE %s", mids)
-	// Of several, pion can check one only; they all name the same certificate.
-	line("a=fingerprint:%s", c.far.fingerprints[0])
+	line("a=group:BUNDLE 0 1")
+	line("a=fingerprint:%s", c.fingerprint)
 
 	section := func(kind, mid, direction string, formats []format) {
 		numbers := make([]string, len(formats))
@@ -47,8 +40,8 @@ func (c canonical) text(session int) string {
 		line("c=IN IP4 0.0.0.0")
 		line("a=setup:%s", c.setup)
 		line("a=mid:%s", mid)
-		line("a=ice-ufrag:%s", c.far.ufrag)
-		line("a=ice-pwd:%s", c.far.pwd)
+		line("a=ice-ufrag:%s", c.link.ufrag)
+		line("a=ice-pwd:%s", c.link.pwd)
 		line("a=rtcp-mux")
 		line("a=%s", direction)
 		for _, f := range formats {
@@ -63,17 +56,11 @@ func (c canonical) text(session int) string {
 	}
 	voices := c.agreement.voiceFormats()
 	section("audio", "0", "sendrecv", voices)
-	for _, told := range c.far.candidates {
-		if t, ok := usableCandidate(told); ok {
-			line("a=candidate:%s", t)
-		}
-	}
+	line("a=candidate:1 1 udp 1 %s %d typ host", linkFar, linkPort)
 	line("a=end-of-candidates")
-	if c.video {
-		// An SSRC that nobody uses: whatever a far side may send here is then dropped, not taken for one more stream.
-		section("video", "1", "recvonly", []format{videoFormat(freeForVideo(voices))})
-		line("a=ssrc:1 cname:none")
-	}
+	// An SSRC that nobody uses: whatever a far side may send here is then dropped, not taken for one more stream.
+	section("video", "1", "recvonly", []format{videoFormat(freeForVideo(voices))})
+	line("a=ssrc:1 cname:none")
 	return b.String()
 }
 

@@ -9,16 +9,17 @@ import (
 	"time"
 
 	"github.com/pion/stun/v4"
-	"github.com/pion/webrtc/v4"
 )
 
 const (
 	maxGatheringTimeout = 60 * time.Second
 
-	// A pair that falls silent is lost after these (RFC 7675 asks for consent within 30 s).
-	iceDisconnected = 5 * time.Second
-	iceFailed       = 25 * time.Second
-	iceKeepalive    = 2 * time.Second
+	// A pair that is silent for iceDisconnected is in trouble, and may yet revive; iceFailed later it is given up. In between
+	// there is time for some attempts at another. (RFC 7675 lets nothing leave without consent for more than 30 s; the far
+	// side's packets are that consent.)
+	iceDisconnected = 4 * time.Second
+	iceFailed       = 31 * time.Second
+	iceKeepalive    = time.Second
 
 	// iceMaxChecks is how often a pair is tried, every 200 ms, so that a far side that starts late is still found.
 	iceMaxChecks = 100
@@ -65,7 +66,7 @@ func CheckServers(servers []ICEServer) []error {
 
 func parseServer(raw, username, credential string) (*stun.URI, error) {
 	raw = strings.TrimSpace(raw)
-	// RFC 7064 knows no query for stun, yet people write "?transport=udp" there as they do for turn.
+	// The query of turn alone (RFC 7065), yet people write "?transport=udp" with stun as well (RFC 7064 knows none).
 	if strings.HasPrefix(raw, "stun:") || strings.HasPrefix(raw, "stuns:") {
 		raw, _, _ = strings.Cut(raw, "?")
 	}
@@ -143,8 +144,8 @@ func usableIP(ip net.IP) bool {
 }
 
 // servers are the usable ones in pion's shape.
-func (c Config) servers() []webrtc.ICEServer {
-	var servers []webrtc.ICEServer
+func (c Config) servers() []*stun.URI {
+	var servers []*stun.URI
 	for _, s := range c.Servers {
 		for _, raw := range s.URLs {
 			uri, err := parseServer(raw, s.Username, s.Credential)
@@ -152,7 +153,15 @@ func (c Config) servers() []webrtc.ICEServer {
 				c.Log.Warn("ICE server left out", "error", fmt.Errorf("%w %q: %w", ErrServer, raw, err))
 				continue
 			}
-			servers = append(servers, webrtc.ICEServer{URLs: []string{uri.String()}, Username: s.Username, Credential: s.Credential})
+			switch uri.Scheme {
+			case stun.SchemeTypeTURN, stun.SchemeTypeTURNS:
+				uri.Username, uri.Password = s.Username, s.Credential
+			case stun.SchemeTypeSTUNS:
+				// What a connection by TLS is seen as from outside tells nothing of UDP, so browsers ask such a server by UDP.
+				uri.Scheme, uri.Proto = stun.SchemeTypeSTUN, stun.ProtoTypeUDP
+			default:
+			}
+			servers = append(servers, uri)
 		}
 	}
 	return servers

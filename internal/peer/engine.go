@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"fmt"
+	"math"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
@@ -69,28 +70,17 @@ func interceptors(p *Peer) (*interceptor.Registry, error) {
 	return r, nil
 }
 
-func settingEngine(c Config) webrtc.SettingEngine {
-	s := webrtc.SettingEngine{LoggerFactory: quietLoggers{c.Log}}
-	include := c.IncludeInterface
-	if include == nil {
-		include = interfaceFilter(usableInterfaces())
-	}
-	s.SetInterfaceFilter(include)
-	s.SetIPFilter(usableIP)
-	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+// settingEngine is for a PeerConnection whose network is a link, that neither fails nor grows silent.
+func settingEngine(p *Peer) webrtc.SettingEngine {
+	s := webrtc.SettingEngine{LoggerFactory: quietLoggers{p.log}}
+	s.SetICEUDPMux(linkMux{p.link})
+	s.SetInterfaceFilter(func(string) bool { return false })
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.DisableActiveTCP(true)
-	s.SetIncludeLoopbackCandidate(c.Loopback)
-	s.SetICETimeouts(iceDisconnected, iceFailed, iceKeepalive)
-	s.SetICEMaxBindingRequests(iceMaxChecks)
+	s.SetICETimeouts(0, 0, 0)
+	s.SetICEMaxBindingRequests(math.MaxUint16)
 	s.SetHostAcceptanceMinWait(0)
-	s.SetPrflxAcceptanceMinWait(0)
-	s.SetSrflxAcceptanceMinWait(srflxPatience)
-	s.SetRelayAcceptanceMinWait(relayPatience)
-	if c.RelayOnly {
-		s.SetRelayAcceptanceMinWait(0)
-	}
-	s.SetSTUNGatherTimeout(stunGatherTimeout)
 	s.SetDTLSRetransmissionInterval(dtlsFlight)
 	// ICE has proved the far address, so the cookie round trip of DTLS is not needed.
 	s.SetDTLSInsecureSkipHelloVerify(true)
@@ -129,15 +119,11 @@ func newConnection(p *Peer) (*webrtc.PeerConnection, fingerprint, error) {
 		return nil, fingerprint{}, err
 	}
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry),
-		webrtc.WithSettingEngine(settingEngine(p.config)))
-	configuration := webrtc.Configuration{
-		ICEServers: p.config.servers(), BundlePolicy: webrtc.BundlePolicyMaxBundle,
-		RTCPMuxPolicy: webrtc.RTCPMuxPolicyRequire, Certificates: []webrtc.Certificate{*cert},
-	}
-	if p.config.RelayOnly {
-		configuration.ICETransportPolicy = webrtc.ICETransportPolicyRelay
-	}
-	pc, err := api.NewPeerConnection(configuration)
+		webrtc.WithSettingEngine(settingEngine(p)))
+	pc, err := api.NewPeerConnection(webrtc.Configuration{
+		BundlePolicy: webrtc.BundlePolicyMaxBundle, RTCPMuxPolicy: webrtc.RTCPMuxPolicyRequire,
+		Certificates: []webrtc.Certificate{*cert},
+	})
 	if err != nil {
 		return nil, fingerprint{}, fmt.Errorf("peer: connection: %w", err)
 	}

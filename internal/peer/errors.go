@@ -1,6 +1,9 @@
 package peer
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 var (
 	// ErrClosed is returned for any use of a closed peer or pool.
@@ -22,8 +25,13 @@ var (
 	ErrNewCertificate = errors.New("peer: the far side changed its certificate")
 	// ErrState means that a call came out of order, for instance an offer before the answer to ours.
 	ErrState = errors.New("peer: not possible in this state")
+	// ErrForked means that the call was answered by another far side than the one that was heard before it was (a forked call).
+	ErrForked = errors.New("peer: answered by another far side than the one heard before")
 	// ErrICEFailed means that no pair of addresses works, or that the one in use has been silent beyond the limit.
 	ErrICEFailed = errors.New("peer: ICE failed")
 	// ErrDTLSFailed means that the key exchange failed.
 	ErrDTLSFailed = errors.New("peer: DTLS failed")
 )
+
+// errRenewing refuses an offer while one of ours is open (RFC 3261 section 14.2: 491).
+var errRenewing = fmt.Errorf("%w: an offer of ours is open", ErrState)

@@ -132,12 +132,14 @@ func FuzzDescriptions(f *testing.F) {
 		if err != nil {
 			return
 		}
-		a, err := agreeAnswer(&d, true)
-		if err != nil {
+		l := someLocal(host("192.0.2.7", 40000))
+		a := &agreement{}
+		a.addOwn()
+		if err = a.agreeAnswer(&d, l.offerSections(true)); err != nil {
 			a = &agreement{}
 			a.addOwn()
 		} else if r := d.transport(&d.media[0]); len(r.fingerprints) > 0 {
-			own, wrong := readSDP(canonical{far: r, setup: "active", agreement: a, video: true}.text(1))
+			own, wrong := readSDP(canonical{fingerprint: r.fingerprints[0], link: newLink(nil), setup: "active", agreement: a}.text())
 			if wrong != nil || len(own.media) != 2 {
 				t.Errorf("what pion is told cannot be read: %v", wrong)
 			}
@@ -150,7 +152,6 @@ func FuzzDescriptions(f *testing.F) {
 		if err != nil {
 			return
 		}
-		l := someLocal(host("192.0.2.7", 40000))
 		text := l.write(l.answerSections(plans))
 		back, err := readSDP(text)
 		if err != nil || len(back.media) != len(o.media) {

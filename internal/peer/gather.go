@@ -62,7 +62,7 @@ func (e *experience) satisfied(h harvest) bool {
 	return !e.since.IsZero() && h.covers(e.last)
 }
 
-// gatherer collects candidates, one generation after the other: an ICE restart begins a new one.
+// gatherer collects the candidates of one path.
 type gatherer struct {
 	limit     time.Duration // the gathering time
 	relayOnly bool          // other candidates are of no use
@@ -72,9 +72,9 @@ type gatherer struct {
 	since   time.Time
 	found   []webrtc.ICECandidate
 	harvest harvest
-	judged  bool          // this generation's harvest has become experience, or must not
+	judged  bool          // the harvest has become experience, or must not
 	changed chan struct{} // closed, and replaced, when a candidate comes or the last has come
-	done    chan struct{} // closed when this generation is complete
+	done    chan struct{} // closed when the gathering is complete
 }
 
 func newGatherer(c Config, known *experience) *gatherer {
@@ -84,16 +84,7 @@ func newGatherer(c Config, known *experience) *gatherer {
 	}
 }
 
-// restart begins a new generation. It makes no experience, for the end of the one before may still be reported.
-func (g *gatherer) restart() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.since = time.Now()
-	g.found, g.harvest, g.judged = nil, harvest{}, true
-	g.done = make(chan struct{})
-}
-
-// take is the PeerConnection's callback; nil ends a generation.
+// take is the agent's callback; nil is the end.
 func (g *gatherer) take(c *webrtc.ICECandidate) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -110,7 +101,7 @@ func (g *gatherer) take(c *webrtc.ICECandidate) {
 	g.changed = make(chan struct{})
 }
 
-// judge makes this generation's harvest the experience for later ones when its time is up or it is complete. The caller holds mu.
+// judge makes the harvest the experience for later ones when its time is up or it is complete. The caller holds mu.
 func (g *gatherer) judge() {
 	if !g.judged && g.over() {
 		g.judged = true

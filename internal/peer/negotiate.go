@@ -24,6 +24,7 @@ type agreement struct {
 	Negotiated
 	audioPT, videoPT uint8
 	receive          [128]payload
+	videoTaken       bool     // the far side's m-line stands, whatever its direction
 	answered         []format // of the audio m-line, as the far side numbers them
 }
 
@@ -100,23 +101,30 @@ func (a *agreement) agreeVideo(s *section) []format {
 
 func isRTP(proto string) bool { return proto == "UDP/TLS/RTP/SAVPF" || proto == "UDP/TLS/RTP/SAVP" }
 
-// agreeAnswer compares the answer with our offer: m-lines go by position, as RFC 3264 section 6 has it.
-func agreeAnswer(d *description, videoOffered bool) (*agreement, error) {
-	a := &agreement{}
-	a.addOwn()
-	audio := &d.media[0]
+// agreeAnswer compares the answer with an offer of ours: m-lines go by position, as RFC 3264 section 6 has it.
+func (a *agreement) agreeAnswer(d *description, ours []localSection) error {
+	at := indexOf(ours, "audio")
+	if at < 0 || at >= len(d.media) {
+		return fmt.Errorf("%w: %d m-lines", ErrNoAudio, len(d.media))
+	}
+	audio := &d.media[at]
 	if audio.kind != "audio" || !isRTP(audio.proto) {
-		return nil, fmt.Errorf("%w: the first m-line is %s over %s", ErrNoAudio, audio.kind, audio.proto)
+		return fmt.Errorf("%w: the first m-line is %s over %s", ErrNoAudio, audio.kind, audio.proto)
 	}
 	if _, err := a.agreeAudio(audio); err != nil {
-		return nil, err
+		return err
 	}
-	if videoOffered && len(d.media) > 1 {
-		if video := &d.media[1]; video.kind == "video" && d.bundled(audio, video) {
-			a.agreeVideo(video)
+	if at = indexOf(ours, "video"); at >= 0 && at < len(d.media) {
+		if video := &d.media[at]; video.kind == "video" && d.bundled(audio, video) {
+			a.videoTaken = a.agreeVideo(video) != nil
 		}
 	}
-	return a, nil
+	return nil
+}
+
+// indexOf finds the m-line of a kind that is in use, -1 when there is none.
+func indexOf(sections []localSection, kind string) int {
+	return slices.IndexFunc(sections, func(s localSection) bool { return s.kind == kind && len(s.formats) > 0 })
 }
 
 // agreeOffer works out the answer to a later offer. Payload types of earlier rounds stay readable unless they have got a new
@@ -143,6 +151,7 @@ func agreeOffer(d *description, before *agreement, videoAllowed bool) (*agreemen
 		case s.kind == "video" && !videoDone && d.bundled(&d.media[audio], s):
 			plans[i].formats = a.agreeVideo(s)
 			videoDone = plans[i].formats != nil
+			a.videoTaken = videoDone
 			if a.Video {
 				plans[i].direction = sendonly
 			}

@@ -17,11 +17,13 @@ import (
 // Peer is one leg's media: its transport, the door's sound and picture on it, and what comes from the far side.
 // Its methods may be called from any goroutine.
 type Peer struct {
-	config Config
-	log    *slog.Logger
-	pc     *webrtc.PeerConnection
-	gather *gatherer
-	made   time.Time
+	config  Config
+	log     *slog.Logger
+	pc      *webrtc.PeerConnection
+	link    *link
+	gather  *gatherer // of the first path
+	made    time.Time
+	onClose func() // tells the pool
 
 	voice    *voice
 	picture  *picture
@@ -39,22 +41,34 @@ type Peer struct {
 	cancel context.CancelCauseFunc
 	work   workers
 	once   struct{ iceUp, connected, failed, close sync.Once }
+	poke   chan struct{} // the guard is to look again
+
+	// ways are the paths. What is sent goes by the one in use, which is the current.
+	ways struct {
+		sync.Mutex
+		current, next *path       // next: after a restart, until it is up
+		all           []*path     // that are not closed
+		negotiating   time.Time   // since when a renewal is open
+		known         *experience // of the pool's present round
+	}
+	inUse atomic.Pointer[path]
 
 	// mu is for signalling: one description at a time.
-	mu     sync.Mutex
-	state  state
-	local  local
-	offer  string
-	events Events // set before the answer, only read afterwards
-	remote remote
-	client bool // our DTLS role, kept for the life of the peer
-	rounds int  // descriptions the PeerConnection was given
+	mu      sync.Mutex
+	state   state
+	local   local
+	layout  []localSection // the m-lines of the session, as they stand
+	offer   string
+	events  Events // set before the answer, only read afterwards
+	remote  remote
+	client  bool // our DTLS role, kept for the life of the peer
+	renewal *renewal
 
 	// seen guards what Stats tells of the transport.
 	seen struct {
 		sync.Mutex
 		iceAt, dtlsAt time.Time
-		pair          *webrtc.ICECandidatePair
+		local, far    string // candidates
 	}
 }
 
@@ -63,6 +77,8 @@ type state uint8
 const (
 	gathering state = iota
 	offered
+	early    // an answer came before the call was answered
+	accepted // an incoming call's offer was answered; Start is to come
 	answered
 	closed
 )
@@ -80,20 +96,30 @@ type remote struct {
 func newPeer(c Config, known *experience) (*Peer, error) {
 	c = c.withDefaults()
 	p := &Peer{
-		config: c, log: c.Log, gather: newGatherer(c, known), made: c.Now(), voice: newVoice(), picture: newPicture(),
-		iceUp: make(chan struct{}),
+		config: c, log: c.Log, made: c.Now(), voice: newVoice(), picture: newPicture(),
+		iceUp: make(chan struct{}), poke: make(chan struct{}, 1),
 	}
+	p.link = newLink(p.leave)
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
-	pc, print, err := newConnection(p)
+	first, err := newPath(p.ctx, c, known, p.pathState)
 	if err != nil {
 		p.cancel(err)
 		return nil, err
+	}
+	p.gather, p.ways.current, p.ways.all = first.gather, first, []*path{first}
+	p.ways.known = known
+	p.inUse.Store(first)
+	pc, print, err := newConnection(p)
+	if err != nil {
+		p.cancel(err)
+		return nil, errWithClose(err, first.close)
 	}
 	p.pc = pc
 	id := random64()
 	p.local = local{
 		session: id >> 2, version: 1, fingerprint: print.String(), setup: "actpass", hideBases: c.RelayOnly,
 		cname: hex.EncodeToString([]byte{byte(id), byte(id >> 8), byte(id >> 16), byte(id >> 24)}),
+		ufrag: first.ufrag, pwd: first.pwd,
 	}
 	if err = p.begin(); err != nil {
 		return nil, errWithClose(err, p.Close)
@@ -101,20 +127,16 @@ func newPeer(c Config, known *experience) (*Peer, error) {
 	return p, nil
 }
 
-// begin adds the tracks and starts gathering.
+// begin adds the tracks, the picture's too if it is not offered yet, and lets the PeerConnection make the one offer of its life.
 func (p *Peer) begin() error {
-	p.pc.OnICECandidate(p.gather.take)
-	p.pc.OnICEConnectionStateChange(p.iceState)
 	p.pc.OnConnectionStateChange(p.connectionState)
 	p.pc.OnTrack(p.track)
 	var err error
 	if p.voice.ssrc, err = p.add(p.voice, webrtc.RTPTransceiverDirectionSendrecv); err != nil {
 		return err
 	}
-	if p.config.Video {
-		if p.picture.ssrc, err = p.add(p.picture, webrtc.RTPTransceiverDirectionSendonly); err != nil {
-			return err
-		}
+	if p.picture.ssrc, err = p.add(p.picture, webrtc.RTPTransceiverDirectionSendonly); err != nil {
+		return err
 	}
 	p.local.audio = stream{ssrc: p.voice.ssrc, track: p.voice.name}
 	p.local.video = stream{ssrc: p.picture.ssrc, track: p.picture.name}
@@ -125,7 +147,12 @@ func (p *Peer) begin() error {
 	if err = p.pc.SetLocalDescription(o); err != nil {
 		return fmt.Errorf("peer: offer: %w", err)
 	}
-	return p.takeCredentials(o.SDP)
+	d, err := readSDP(o.SDP)
+	if err != nil {
+		return err
+	}
+	p.link.know(d.media[0].ufrag, d.media[0].pwd)
+	return nil
 }
 
 func (p *Peer) add(t webrtc.TrackLocal, d webrtc.RTPTransceiverDirection) (ssrc uint32, err error) {
@@ -141,16 +168,6 @@ func (p *Peer) add(t webrtc.TrackLocal, d webrtc.RTPTransceiverDirection) (ssrc 
 	return uint32(e[0].SSRC), nil
 }
 
-// takeCredentials reads our ufrag and password from a description of pion's.
-func (p *Peer) takeCredentials(sdp string) error {
-	d, err := readSDP(sdp)
-	if err != nil {
-		return err
-	}
-	p.local.ufrag, p.local.pwd = d.media[0].ufrag, d.media[0].pwd
-	return nil
-}
-
 // settle waits for the candidates that are to be expected, at most the gathering time since the peer was made, and fixes the
 // offer.
 func (p *Peer) settle(ctx context.Context) error {
@@ -163,17 +180,18 @@ func (p *Peer) settle(ctx context.Context) error {
 	if err = p.expect(gathering); err != nil {
 		return err
 	}
-	p.setCandidates(found)
-	if len(p.local.candidates) == 0 {
+	if p.local.candidates = p.offerable(found); len(p.local.candidates) == 0 {
 		return ErrNoCandidates
 	}
-	p.offer = p.local.write(p.local.offerSections(p.config.Video))
+	p.layout = p.local.offerSections(p.config.Video)
+	p.offer = p.local.write(p.layout)
 	p.state = offered
 	return nil
 }
 
-func (p *Peer) setCandidates(found []webrtc.ICECandidate) {
-	p.local.candidates = slices.DeleteFunc(found, func(c webrtc.ICECandidate) bool {
+// offerable are those candidates that may leave the door.
+func (p *Peer) offerable(found []webrtc.ICECandidate) []webrtc.ICECandidate {
+	return slices.DeleteFunc(found, func(c webrtc.ICECandidate) bool {
 		return c.Component != 1 || (p.config.RelayOnly && c.Typ != webrtc.ICECandidateTypeRelay)
 	})
 }
@@ -185,12 +203,21 @@ func (p *Peer) Offer() string {
 	return p.offer
 }
 
-// Start sets the callbacks. It must come before SetAnswer and has no effect after it.
+// Start sets the callbacks. It must come before SetAnswer and SetEarlyAnswer and has no effect after them. The peer of an incoming
+// call begins to connect with it.
 func (p *Peer) Start(e Events) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state <= offered {
+	switch p.state {
+	case gathering, offered:
 		p.events = e
+	case accepted:
+		p.events = e
+		p.state = answered
+		if err := p.begun(); err != nil {
+			p.work.start(func() { p.fail(err) })
+		}
+	default:
 	}
 }
 
@@ -229,7 +256,7 @@ func (p *Peer) WriteVideo(annexB []byte, pts time.Duration) error {
 // Close ends the transport and waits until everything of the peer has ended; no callback comes after it. It may be called more
 // than once, but not from an event callback.
 func (p *Peer) Close() error {
-	var err error
+	var errs []error
 	p.once.close.Do(func() {
 		p.cancel(ErrClosed)
 		p.gather.abandon()
@@ -239,9 +266,13 @@ func (p *Peer) Close() error {
 		p.connected.Store(false)
 		p.rememberPair()
 		if e := p.pc.GracefulClose(); e != nil && !errors.Is(e, webrtc.ErrConnectionClosed) {
-			err = fmt.Errorf("peer: close: %w", e)
+			errs = append(errs, fmt.Errorf("peer: close: %w", e))
 		}
+		errs = append(errs, p.closePaths())
 		p.work.stop()
+		if p.onClose != nil {
+			p.onClose()
+		}
 	})
-	return err
+	return errors.Join(errs...)
 }

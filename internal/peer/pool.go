@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -22,7 +23,7 @@ const (
 // Pool keeps warm offers: peers whose certificate and candidates are ready before anybody presses the bell.
 type Pool struct {
 	build   func(Config, *experience) (*Peer, error)
-	current func() []string // the machine's addresses now
+	current func(loopback bool) []string // the machine's addresses now
 
 	mu      sync.Mutex
 	config  Config
@@ -30,6 +31,7 @@ type Pool struct {
 	round   int         // peers of an earlier round are replaced
 	known   *experience // of this round's peers
 	warm    []*warmPeer
+	taken   map[*Peer]struct{} // that are not closed
 	closed  bool
 	running bool
 	wake    chan struct{}
@@ -43,7 +45,7 @@ type warmPeer struct {
 
 // NewPool makes a pool that keeps want warm peers as c describes them, once Run is called. Errors: a want below 0 or above 16.
 func NewPool(c Config, want int) (*Pool, error) {
-	p := &Pool{build: newPeer, current: machineAddresses, wake: make(chan struct{}, 1)}
+	p := &Pool{build: newPeer, current: machineAddresses, taken: make(map[*Peer]struct{}), wake: make(chan struct{}, 1)}
 	return p, p.Configure(c, want)
 }
 
@@ -99,6 +101,14 @@ func (p *Pool) Take(ctx context.Context) (*Peer, error) {
 	}
 	if err = taken.settle(ctx); err != nil {
 		return nil, errWithClose(err, taken.Close)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taken[taken] = struct{}{}
+	taken.onClose = func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.taken, taken)
 	}
 	return taken, nil
 }
@@ -187,7 +197,7 @@ func (p *Pool) tend() time.Duration {
 	p.mu.Unlock()
 
 	for ; young < want; young++ {
-		addresses := p.current()
+		addresses := p.current(c.Loopback)
 		made, err := p.build(c, known)
 		if err != nil {
 			c.Log.Warn("no warm offer", "error", err)
@@ -256,14 +266,21 @@ func closeAll(peers []*warmPeer) error {
 // AddressesChanged is to be called when the machine got or lost an address, or may have. Offers that name one it has no longer
 // are gone at once; all are made anew. Peers that were taken are told through Events.RestartWanted where it concerns them.
 func (p *Pool) AddressesChanged() {
-	now := p.current()
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	now := p.current(p.config.Loopback)
 	changed := false
 	for _, w := range p.warm {
 		changed = changed || !slices.Equal(w.addresses, now)
 	}
 	if changed {
 		p.newRound()
+	}
+	known, taken := p.known, slices.Collect(maps.Keys(p.taken))
+	if !changed {
+		known = &experience{} // nobody can say for whom it was made
+	}
+	p.mu.Unlock()
+	for _, t := range taken {
+		t.addressesChanged(now, known)
 	}
 }

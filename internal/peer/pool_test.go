@@ -203,7 +203,7 @@ func fakePool(t *testing.T, c Config, want int) (p *Pool, built, standing *atomi
 		q.gather.take(nil)
 		return q, nil
 	}
-	p.current = func() []string { return []string{address.Load().(string)} }
+	p.current = func(bool) []string { return []string{address.Load().(string)} }
 	return p, built, standing, address
 }
 

@@ -140,7 +140,7 @@ func TestAnswersAreRead(t *testing.T) {
 			d, err := readSDP(c.sdp)
 			var a *agreement
 			if err == nil {
-				a, err = agreeAnswer(&d, true)
+				a, err = agreedWith(&d)
 			}
 			if !errors.Is(err, c.err) {
 				t.Fatalf("error %v, want %v", err, c.err)
@@ -152,10 +152,17 @@ func TestAnswersAreRead(t *testing.T) {
 	}
 }
 
+// agreedWith is what an answer to an offer with video comes to.
+func agreedWith(d *description) (*agreement, error) {
+	a, l := &agreement{}, someLocal()
+	a.addOwn()
+	return a, a.agreeAnswer(d, l.offerSections(true))
+}
+
 func TestReofferFixture(t *testing.T) {
 	d, err := readSDP(fixture(t, "asterisk-answer-to-door.sdp"))
 	check(t, err)
-	before, err := agreeAnswer(&d, true)
+	before, err := agreedWith(&d)
 	check(t, err)
 	again, err := readSDP(fixture(t, "asterisk-reinvite-to-door.sdp"))
 	check(t, err)

@@ -8,15 +8,7 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// iceState is pion's callback.
-func (p *Peer) iceState(s webrtc.ICEConnectionState) {
-	p.log.Debug("ICE", "state", s.String())
-	if s == webrtc.ICEConnectionStateConnected {
-		p.iceConnected(p.config.Now())
-	}
-}
-
-// iceConnected notes the first pair. It is called by whichever of pion's callbacks comes first: they keep no order.
+// iceConnected notes the first pair.
 func (p *Peer) iceConnected(now time.Time) {
 	p.once.iceUp.Do(func() {
 		p.seen.Lock()
@@ -34,18 +26,14 @@ func (p *Peer) watchDTLS() {
 	}
 }
 
-// connectionState is pion's callback.
+// connectionState is pion's callback. The link neither fails nor grows silent, so this is about DTLS alone.
 func (p *Peer) connectionState(s webrtc.PeerConnectionState) {
 	p.log.Debug("transport", "state", s.String())
 	switch s {
 	case webrtc.PeerConnectionStateConnected:
 		p.work.start(p.ready)
 	case webrtc.PeerConnectionStateFailed:
-		err := ErrICEFailed
-		if p.pc.ICEConnectionState() != webrtc.ICEConnectionStateFailed {
-			err = ErrDTLSFailed
-		}
-		p.work.start(func() { p.fail(err) })
+		p.work.start(func() { p.fail(ErrDTLSFailed) })
 	}
 }
 
@@ -97,18 +85,18 @@ func (p *Peer) track(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	})
 }
 
-// rememberPair keeps the chosen pair for Stats, which may be asked after the end. Before ICE has chosen one there is nothing to
-// ask for, and pion's transport, which is being started by then, does not bear the question.
+// rememberPair keeps the chosen pair for Stats, which may be asked after the end.
 func (p *Peer) rememberPair() {
-	if !isClosed(p.iceUp) {
+	w := p.inUse.Load()
+	if w == nil {
 		return
 	}
-	pair, err := p.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
-	if err != nil || pair == nil {
+	local, far, ok := w.pair()
+	if !ok {
 		return
 	}
 	p.seen.Lock()
-	p.seen.pair = pair
+	p.seen.local, p.seen.far = candidateName(local), candidateName(far)
 	p.seen.Unlock()
 }
 
@@ -140,8 +128,6 @@ func (p *Peer) Stats() Stats {
 	p.seen.Lock()
 	defer p.seen.Unlock()
 	s.ICEAt, s.DTLSAt = p.seen.iceAt, p.seen.dtlsAt
-	if p.seen.pair != nil {
-		s.LocalCandidate, s.RemoteCandidate = candidateName(p.seen.pair.Local), candidateName(p.seen.pair.Remote)
-	}
+	s.LocalCandidate, s.RemoteCandidate = p.seen.local, p.seen.far
 	return s
 }

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"time"
 
@@ -33,6 +34,9 @@ type Config struct {
 	GatheringTimeout time.Duration
 	// Video adds a sendonly H.264 m-line to the offer.
 	Video bool
+	// TLS is for servers of "turns:", with the authorities to trust; nil is TLS 1.2 or newer and those of the system. An empty
+	// ServerName is that of the server's URL.
+	TLS *tls.Config
 	// Loopback also gathers 127.0.0.1 and ::1, for tests.
 	Loopback bool
 	// IncludeInterface says which network interfaces are used. Nil leaves container, virtual machine and VPN interfaces
