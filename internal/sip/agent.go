@@ -22,9 +22,15 @@ type Agent struct {
 	id      identity
 	dial    dialFunc
 	backoff *backoff
-	reg     *registrar // used by Run's goroutine only
+	look    lookFunc
+	nudged  chan struct{} // holds a token after Nudge; taken by watch while there is a connection, and else by rest
 	wallet  *wallet
 	wg      sync.WaitGroup // Invites under way and handlers of legs
+
+	// used by Run's goroutine only
+	reg      *registrar
+	proven   bool // the password was right once
+	refusals int  // in a row
 
 	mu      sync.Mutex
 	started bool
@@ -51,13 +57,15 @@ func New(c Config) (*Agent, error) {
 		extension: c.Extension, display: c.DisplayName, domain: c.Domain, userAgent: displayName(c.UserAgent),
 		contactHost: newToken() + ".invalid",
 	}
-	return &Agent{
-		cfg: c, log: log, id: id, dial: newDialer(c.Resolver, log).dial, backoff: newBackoff(),
+	a := &Agent{
+		cfg: c, log: log, id: id, dial: newDialer(c.Resolver, log).dial, backoff: newBackoff(), nudged: make(chan struct{}, 1),
 		reg:    newRegistrar(id, c.Expires),
 		wallet: &wallet{user: c.Extension, password: c.Password},
 		state:  Registration{State: Starting, Extension: c.Extension, Since: time.Now()},
 		legs:   map[string]*Leg{},
-	}, nil
+	}
+	a.look = a.reach
+	return a, nil
 }
 
 // Registration tells how the agent stands with its PBX.
@@ -77,25 +85,25 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	a.started = true
 	a.mu.Unlock()
+	out := &outage{}
 	for ctx.Err() == nil {
-		stood, err := a.connected(ctx)
+		at := a.connected(ctx)
 		if ctx.Err() != nil {
 			break
 		}
-		news := a.change(func(r *Registration) { r.State, r.ExpiresAt, r.Err = Unreachable, time.Time{}, err })
-		if stood >= steady {
+		news := a.change(func(r *Registration) { r.State, r.ExpiresAt, r.Err = Unreachable, time.Time{}, at.err })
+		if at.stood >= steady {
 			a.backoff.reset()
+			*out = outage{}
 		}
+		out.note(at)
 		pause := a.backoff.next()
 		level := slog.LevelDebug // the same failure again, at every attempt
 		if news {
 			level = slog.LevelWarn
 		}
-		a.log.Log(ctx, level, "not connected to the PBX", "error", err, "retry_in", pause)
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		a.log.Log(ctx, level, "not connected to the PBX", "error", at.err, "retry_in", pause)
+		a.rest(ctx, pause, out)
 	}
 	a.mu.Lock()
 	a.stopped = true
@@ -111,7 +119,7 @@ func (a *Agent) Run(ctx context.Context) error {
 
 // Nudge says that now is a good time to look whether the PBX can be reached: a button was pressed, the network changed. A pause
 // before the next attempt ends at once; a connection that stands is asked for a sign of life. It returns at once.
-func (a *Agent) Nudge() {}
+func (a *Agent) Nudge() { signal(a.nudged) }
 
 // change alters the state, and reports it when it is another one. Only Run's goroutine changes it.
 func (a *Agent) change(alter func(*Registration)) (news bool) {

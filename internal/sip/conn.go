@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -12,7 +13,7 @@ import (
 )
 
 // writeLimit bounds one write; a peer that takes nothing for so long is gone.
-const writeLimit = 10 * time.Second
+const writeLimit = 6 * time.Second
 
 // A conn is one connection to the PBX and the transactions on it. All that arrives is handled by the one goroutine in
 // run, in the order of arrival.
@@ -30,17 +31,14 @@ type conn struct {
 	clients map[string]*clientTx
 	servers map[string]*serverTx // INVITEs not answered yet, which a CANCEL may be for; without reliability all of the last 32 s
 
-	lifeMu  sync.Mutex
-	heard   time.Time // last sign of life of any kind
-	spoke   time.Time // last SIP message; zero before the first
-	answers bool      // OPTIONS were answered on this connection
+	life *life
 }
 
 // newConn makes a connection that has no socket yet: see attach.
 func newConn(log *slog.Logger, onRequest func(*serverTx)) *conn {
 	return &conn{
 		log: log, onRequest: onRequest, done: make(chan struct{}),
-		clients: map[string]*clientTx{}, servers: map[string]*serverTx{}, heard: time.Now(),
+		clients: map[string]*clientTx{}, servers: map[string]*serverTx{}, life: newLife(),
 	}
 }
 
@@ -52,7 +50,7 @@ func (c *conn) run() {
 	for {
 		data, from, err := c.read()
 		if err != nil {
-			c.close(err)
+			c.close(c.life.ended(err))
 			break
 		}
 		c.alive()
@@ -65,9 +63,7 @@ func (c *conn) run() {
 			c.log.Warn("dropped a malformed message", "bytes", len(data))
 			continue
 		}
-		c.lifeMu.Lock()
-		c.spoke = time.Now()
-		c.lifeMu.Unlock()
+		c.life.speaks()
 		c.dispatch(m, from)
 	}
 	c.mu.Lock()
@@ -152,8 +148,12 @@ func (c *conn) sendTo(m sipmsg.Message, to netip.AddrPort) error {
 		err = c.sock.Write(ctx, []byte(m.String()))
 	}
 	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("%w: %w", errStuck, err)
+		}
 		return c.close(err)
 	}
+	c.life.wrote()
 	switch m := m.(type) {
 	case *sipmsg.Request:
 		c.log.Debug("sent", "method", string(m.Method), "cseq", m.CSeq().Value(), "call_id", m.CallID().Value())
@@ -195,17 +195,4 @@ func (c *conn) via() *sipmsg.ViaHeader {
 	return &sipmsg.ViaHeader{
 		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: c.hop.transport, Host: c.hop.host, Port: c.hop.port, Params: params,
 	}
-}
-
-func (c *conn) alive() {
-	c.lifeMu.Lock()
-	c.heard = time.Now()
-	c.lifeMu.Unlock()
-}
-
-// silent tells whether the PBX ever said anything in SIP.
-func (c *conn) silent() bool {
-	c.lifeMu.Lock()
-	defer c.lifeMu.Unlock()
-	return c.spoke.IsZero()
 }

@@ -83,7 +83,7 @@ func newWorld(t *testing.T, m medium, setup func(*Config, *pbx)) *world {
 		t.Fatal(err)
 	}
 	if m == memory {
-		a.dial = w.pbx.dialMemory
+		a.dial, a.look = w.pbx.dialMemory, w.pbx.lookMemory
 	}
 	w.agent = a
 	ctx, cancel := context.WithCancel(t.Context())

@@ -29,8 +29,16 @@ type orphan struct {
 	build func(*conn) *sipmsg.Request
 }
 
-// connected is the life of one connection. It returns how long a registration stood on it, and why it ended.
-func (a *Agent) connected(ctx context.Context) (time.Duration, error) {
+// An attempt is the life of one connection, or the failure to make one.
+type attempt struct {
+	endpoint Endpoint      // zero when nobody could tell where the PBX is
+	shut     bool          // the PBX was not reached
+	stood    time.Duration // that a registration stood
+	err      error         // why it ended
+}
+
+// connected is the life of one connection.
+func (a *Agent) connected(ctx context.Context) (at attempt) {
 	a.change(func(r *Registration) {
 		if r.State != Unreachable { // while it fails again and again, say so and not "registering" in between
 			r.State = Registering
@@ -38,79 +46,37 @@ func (a *Agent) connected(ctx context.Context) (time.Duration, error) {
 	})
 	e, err := a.cfg.Locate(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("finding the PBX: %w", err)
+		return attempt{shut: true, err: fmt.Errorf("finding the PBX: %w", err)}
 	}
 	u, err := url.Parse(e.URL)
 	if err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) {
-		return 0, fmt.Errorf("the address of the PBX is not a URL that begins with %s", strings.Join(schemes, "://, ")+"://")
+		return attempt{err: fmt.Errorf("the address of the PBX is not a URL that begins with %s", strings.Join(schemes, "://, ")+"://")}
 	}
+	at.endpoint = e
 	a.change(func(r *Registration) { r.Server, r.Transport = u.Host, e.Via })
 	a.wallet.forget() // nonces are the server's, and it may be another one now
 	c := newConn(a.log, a.receive)
 	c.onSuccess = a.wallet.learn
 	sock, err := a.dial(ctx, e, c.alive)
 	if err != nil {
-		return 0, err
+		at.shut, at.err = true, err
+		return at
 	}
 	c.attach(sock, hopOf(u.Scheme, sock, a.id.contactHost))
 	var running sync.WaitGroup
 	running.Go(c.run)
 	running.Go(func() { a.watch(c) })
-	stood, err := a.serve(ctx, c)
+	at.stood, at.err = a.keep(ctx, c)
 	a.log.Debug("connection ends", "error", c.close(errClosing)) // or what ended it before
 	running.Wait()
 	a.lose(c)
-	if ctx.Err() == nil && c.silent() && a.cfg.Diagnose != nil {
-		if better := a.cfg.Diagnose(ctx, e, err); better != nil {
-			err = better
+	at.shut = c.silent()
+	if ctx.Err() == nil && a.cfg.Diagnose != nil && at.stood < steady && (c.silent() || errors.Is(at.err, ErrConnectionLost)) {
+		if better := a.cfg.Diagnose(ctx, e, at.err); better != nil {
+			at.err = better
 		}
 	}
-	return stood, err
-}
-
-// serve keeps the registration on one connection. It returns when the connection is of no more use, or after everything
-// was ended properly because ctx did.
-func (a *Agent) serve(ctx context.Context, c *conn) (stood time.Duration, err error) {
-	var since time.Time
-	defer func() {
-		if !since.IsZero() {
-			stood = time.Since(since)
-		}
-	}()
-	for {
-		var lifetime time.Duration
-		lifetime, err = a.register(ctx, c, a.reg.expires)
-		pause := lifetime / 2 // a refresh that is lost leaves as much time again
-		switch {
-		case ctx.Err() != nil:
-			// below
-		case err == nil:
-			if since.IsZero() {
-				since = time.Now()
-			}
-			a.adopt(c)
-			expires := time.Now().Add(lifetime)
-			a.change(func(r *Registration) { r.State, r.ExpiresAt, r.Err = Registered, expires, nil })
-		case errors.Is(err, ErrRefused):
-			since, pause = time.Time{}, refusedPause
-			a.disown()
-			a.change(func(r *Registration) { r.State, r.ExpiresAt, r.Err = Refused, time.Time{}, err })
-			a.log.Warn("registration refused", "error", err, "retry_in", pause)
-		default:
-			return 0, err
-		}
-		again := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			again.Stop()
-			a.shutDown(ctx, c)
-			return 0, nil
-		case <-c.done:
-			again.Stop()
-			return 0, c.failure()
-		case <-again.C:
-		}
-	}
+	return at
 }
 
 // shutDown ends what is up, then the registration.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 )
 
 // memorySocket is one end of a connection without a network.
@@ -13,6 +14,7 @@ type memorySocket struct {
 	closed  chan struct{}
 	once    *sync.Once
 	pong    func() bool
+	stuck   func() bool
 }
 
 func (s *memorySocket) Read() ([]byte, error) {
@@ -29,7 +31,16 @@ func (s *memorySocket) Read() ([]byte, error) {
 	}
 }
 
-func (s *memorySocket) Write(_ context.Context, d []byte) error {
+func (s *memorySocket) Write(ctx context.Context, d []byte) error {
+	for s.stuck != nil && s.stuck() {
+		select {
+		case <-s.closed:
+			return io.ErrClosedPipe
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 	select {
 	case <-s.closed:
 		return io.ErrClosedPipe
@@ -59,8 +70,20 @@ func (s *memorySocket) Close() error {
 
 var errDialRefused = errors.New("connection refused")
 
+// lookMemory is shut where the test does not say otherwise.
+func (p *pbx) lookMemory(context.Context, Endpoint) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.looks++
+	if p.onLook == nil {
+		return errDialRefused
+	}
+	return p.onLook()
+}
+
 func (p *pbx) dialMemory(_ context.Context, e Endpoint, _ func()) (socket, error) {
 	p.mu.Lock()
+	p.dials++
 	hook := p.onDial
 	p.mu.Unlock()
 	if hook != nil {
@@ -72,7 +95,11 @@ func (p *pbx) dialMemory(_ context.Context, e Endpoint, _ func()) (socket, error
 	near := &memorySocket{in: toAgent, out: toPBX, closed: closed, once: new(sync.Once), pong: func() bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		return !p.mute
+		return (!p.mute || p.pongs) && !p.noPongs
+	}, stuck: func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.stuck
 	}}
 	far := &memorySocket{in: toPBX, out: toAgent, closed: closed, once: near.once}
 	p.wg.Add(1)

@@ -25,9 +25,16 @@ type pbx struct {
 	all       []*line
 	onREG     func(l *line, req *sipmsg.Request) bool // takes REGISTER over
 	onDial    func(header http.Header) error
+	onLook    func() error
+	dials     int // in memory only
+	looks     int
 	mute      bool // answers neither OPTIONS nor pings
 	noOptions bool // answers pings only
-	polite    bool // answers BYE and CANCEL by itself: the test is over
+	noPongs   bool
+	pongs     bool          // answers pings all the same when mute
+	stuck     bool          // takes nothing off the network
+	slow      time.Duration // before OPTIONS are answered
+	polite    bool          // answers BYE and CANCEL by itself: the test is over
 	expires   string
 	stale     int // so many times more a nonce is stale
 	password  string
@@ -46,6 +53,13 @@ func (p *pbx) set(f func(*pbx)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f(p)
+}
+
+// counted reads one of the counters.
+func (p *pbx) counted(n *int) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return *n
 }
 
 func (p *pbx) connection() *line {
@@ -71,7 +85,8 @@ type line struct {
 	write func([]byte) error
 	shut  func()
 	gone  chan struct{}
-	lost  error // why it ended, once gone
+	lost  error           // why it ended, once gone
+	ws    *websocket.Conn // of a real connection
 }
 
 func (p *pbx) serve(l *line) {
@@ -102,9 +117,16 @@ func (p *pbx) serve(l *line) {
 		case ok && req.Method == sipmsg.OPTIONS:
 			p.mu.Lock()
 			p.options++
-			mute := p.mute || p.noOptions
+			mute, slow := p.mute || p.noOptions, p.slow
 			p.mu.Unlock()
-			if !mute {
+			switch {
+			case mute:
+			case slow > 0:
+				p.wg.Go(func() {
+					time.Sleep(slow)
+					l.reply(req, 200, "OK", "")
+				})
+			default:
 				l.reply(req, 200, "OK", "")
 			}
 		case ok && p.isPolite() && (req.Method == sipmsg.BYE || req.Method == sipmsg.CANCEL):
@@ -124,8 +146,11 @@ func (p *pbx) isPolite() bool {
 func (p *pbx) registerRequest(l *line, req *sipmsg.Request) {
 	p.mu.Lock()
 	p.register = append(p.register, req)
-	hook, expires := p.onREG, p.expires
+	hook, expires, mute := p.onREG, p.expires, p.mute
 	p.mu.Unlock()
+	if mute {
+		return
+	}
 	if hook != nil && hook(l, req) {
 		return
 	}
@@ -373,6 +398,7 @@ func (p *pbx) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.t.Errorf("subprotocol %q", c.Subprotocol())
 	}
 	p.serve(&line{
+		ws: c,
 		read: func() ([]byte, error) {
 			_, d, failed := c.Read(context.Background())
 			return d, failed

@@ -14,10 +14,11 @@ import (
 const (
 	// answerLimit bounds the wait for an answer to REGISTER.
 	answerLimit = 10 * time.Second
-	// refusedPause is how long the agent waits before it tries a refused password again: a person may mend it.
-	refusedPause = 30 * time.Second
+	// tryLimit is how long one REGISTER may go unanswered before another one is sent on the same connection: a PBX that has
+	// just started may have dropped the first.
+	tryLimit = 4 * time.Second
 	// leastExpires and mostExpires bound the lifetime believed of a registrar.
-	leastExpires = 10 * time.Second
+	leastExpires = 2 * leastPause
 	mostExpires  = 2 * time.Hour
 )
 
@@ -47,7 +48,10 @@ func (a *Agent) register(ctx context.Context, c *conn, expires time.Duration) (t
 	for raised := false; ; {
 		req := a.reg.dlg.build(c, sipmsg.REGISTER, a.id.contact(c), sipmsg.NewHeader("Expires", seconds(expires)), allowHeader())
 		cred.authorize(req)
-		res, err := c.roundTrip(ctx, req)
+		res, err := c.try(ctx, req)
+		if errors.Is(err, errTryAgain) {
+			continue
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -121,6 +125,15 @@ func parseExpires(v string) (time.Duration, bool) {
 		return 0, false
 	}
 	return time.Duration(n) * time.Second, true
+}
+
+var errTryAgain = errors.New("not answered yet")
+
+// try is roundTrip with tryLimit, after which the error is errTryAgain.
+func (c *conn) try(ctx context.Context, req *sipmsg.Request) (*sipmsg.Response, error) {
+	once, cancel := context.WithTimeoutCause(ctx, tryLimit, errTryAgain)
+	defer cancel()
+	return c.roundTrip(once, req)
 }
 
 // roundTrip sends a request and waits for its final answer.

@@ -3,7 +3,6 @@ package sip
 import (
 	"context"
 	"errors"
-	"net/http"
 	"testing"
 	"time"
 
@@ -135,74 +134,6 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestReconnectsAtOnceThenBacksOff(t *testing.T) {
-	inTime(t, nil, func(t *testing.T, w *world) {
-		l := w.registered()
-		time.Sleep(time.Minute)
-		began := time.Now()
-		var dials []time.Duration
-		w.agent.backoff.random = func(n time.Duration) time.Duration { return n } // the longest each time
-		w.pbx.set(func(p *pbx) {
-			p.onDial = func(http.Header) error {
-				dials = append(dials, time.Since(began))
-				if len(dials) < 10 {
-					return errDialRefused
-				}
-				return nil
-			}
-		})
-		l.hangUp()
-		if r := w.registration(Unreachable); !errors.Is(r.Err, ErrConnectionLost) || !r.ExpiresAt.IsZero() {
-			t.Errorf("registration %+v", r)
-		}
-		if r := w.registration(Unreachable); !errors.Is(r.Err, errDialRefused) {
-			t.Errorf("registration %+v", r)
-		}
-		w.registration(Registered)
-		want := []time.Duration{0, 500 * time.Millisecond, 1500 * time.Millisecond, 3500 * time.Millisecond, 7500 * time.Millisecond,
-			15500 * time.Millisecond, 31500 * time.Millisecond, 61500 * time.Millisecond, 91500 * time.Millisecond, 121500 * time.Millisecond}
-		for i, at := range want {
-			if dials[i] != at {
-				t.Errorf("dial %d after %v, want %v", i, dials[i], at)
-			}
-		}
-	})
-}
-
-// While it fails again and again, the state does not flicker.
-func TestUnreachableStaysUnreachable(t *testing.T) {
-	inTime(t, func(_ *Config, p *pbx) { p.onDial = func(http.Header) error { return errDialRefused } }, func(t *testing.T, w *world) {
-		time.Sleep(time.Hour)
-		var states []RegistrationState
-		for len(w.regs) > 0 {
-			states = append(states, receive(t, w.regs).State)
-		}
-		// Registering, the address becoming known, the failure: and no more in an hour.
-		if len(states) != 3 || states[2] != Unreachable {
-			t.Errorf("states %v", states)
-		}
-	})
-}
-
-func TestBackoffJitter(t *testing.T) {
-	b := newBackoff()
-	if d := b.next(); d != 0 {
-		t.Errorf("first pause %v", d)
-	}
-	for bound := firstPause; ; bound = min(2*bound, longestPause) {
-		if d := b.next(); d < 0 || d >= bound {
-			t.Errorf("pause %v is not below %v", d, bound)
-		}
-		if bound == longestPause {
-			break
-		}
-	}
-	b.reset()
-	if d := b.next(); d != 0 {
-		t.Errorf("first pause after a reset %v", d)
-	}
-}
-
 // A proxy that answers 101 and closes: Home Assistant's ingress with a dead session.
 func TestClosedRightAfterOpening(t *testing.T) {
 	errSession := errors.New("the ingress session is not valid")
@@ -247,40 +178,6 @@ func TestLocateFails(t *testing.T) {
 			t.Errorf("registration %+v", r)
 		}
 		w.registration(Registered)
-	})
-}
-
-func TestSilentPBXIsNoticed(t *testing.T) {
-	inTime(t, nil, func(t *testing.T, w *world) {
-		l := w.registered()
-		time.Sleep(10*time.Minute + time.Second) // OPTIONS hold the line
-		w.pbx.set(func(p *pbx) {
-			if p.options < 20 {
-				t.Errorf("%d OPTIONS in ten minutes", p.options)
-			}
-			p.mute = true
-		})
-		began := time.Now()
-		receive(t, l.gone)
-		if took := time.Since(began); took > probeInterval+probeLimit {
-			t.Errorf("noticed after %v", took)
-		}
-		w.pbx.set(func(p *pbx) { p.mute = false })
-		w.registered()
-	})
-}
-
-// A PBX that answers no OPTIONS at all, behind a proxy that answers pings, is alive.
-func TestPBXWithoutOPTIONS(t *testing.T) {
-	inTime(t, nil, func(t *testing.T, w *world) {
-		l := w.registered()
-		w.pbx.set(func(p *pbx) { p.noOptions = true })
-		time.Sleep(time.Minute)
-		select {
-		case <-l.gone:
-			t.Error("the connection was given up")
-		default:
-		}
 	})
 }
 

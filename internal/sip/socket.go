@@ -86,7 +86,7 @@ func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLa
 
 func dialError(resp *http.Response, err error, host string) error {
 	if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
-		return fmt.Errorf("the server answered the WebSocket handshake with HTTP %d", resp.StatusCode)
+		return statusError(resp.StatusCode)
 	}
 	if u := (*url.Error)(nil); errors.As(err, &u) {
 		err = u.Err // without the URL

@@ -2,71 +2,98 @@ package sip
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
+// A dead connection is known as such after at most probeInterval + probeLimit: 18 s, when it died right after an answer.
+// The limit of 8 s is for Asterisk, which is away for seconds when it reloads or waits for a name to be resolved.
 const (
-	// probeInterval holds NAT bindings and reverse proxies with an idle limit of 30 s open.
-	probeInterval = 25 * time.Second
+	// probeInterval also holds NAT bindings and reverse proxies open, which close what is idle for 30 s, seldom less: both
+	// ends send something each time.
+	probeInterval = 10 * time.Second
 	// probeLimit is how long the PBX may take to show that it lives.
-	probeLimit = 10 * time.Second
+	probeLimit = 8 * time.Second
+	// nudgeLimit is the same for a probe that a nudge asked for. It is short, because somebody may be waiting at the door,
+	// and so any sign of life will do: a PBX that is slow is better than none.
+	nudgeLimit = 3 * time.Second
+	// freshFor is how long after the PBX spoke a nudge asks nothing of it.
+	freshFor = time.Second
 )
 
-var errSilent = errors.New("the PBX does not answer any more")
-
-// watch keeps the connection in use and ends it when the far end has gone silent. Each round sends OPTIONS, whose answer
-// of any kind will do, and a WebSocket ping. A PBX that has answered OPTIONS once must go on answering; of one that
-// never does, any sign of life counts, even a pong without its payload, as Home Assistant's ingress sends them.
+// watch keeps the connection in use and ends it when the far end has gone silent.
 func (a *Agent) watch(c *conn) {
-	var pings sync.WaitGroup
-	defer pings.Wait()
-	ticker := time.NewTicker(probeInterval)
-	defer ticker.Stop()
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	timer := time.NewTimer(probeInterval)
+	defer timer.Stop()
 	for {
+		alive := true
 		select {
 		case <-c.done:
 			return
-		case <-ticker.C:
-		}
-		asked := time.Now()
-		pings.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), probeLimit)
-			defer cancel()
-			if err := c.sock.Ping(ctx); err == nil {
-				c.alive()
+		case <-a.nudged:
+			c.hint()
+			if !c.life.fresh(freshFor) {
+				alive = a.probe(c, &asking, nudgeLimit, false)
 			}
-		})
-		if !a.probe(c) && c.silentSince(asked) {
-			a.log.Warn("giving the connection up", "error", c.close(errSilent))
+		case <-timer.C:
+			began := time.Now()
+			alive = a.probe(c, &asking, probeLimit, true)
+			timer.Reset(max(0, probeInterval-time.Since(began)))
+		}
+		if !alive {
+			a.log.Warn("giving the connection up", "error", c.close(c.life.silence()))
 			return
 		}
 	}
 }
 
-// probe tells whether OPTIONS is answered in time.
-func (a *Agent) probe(c *conn) bool {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), probeLimit, ErrNoAnswer)
-	defer cancel()
-	d := newRegistrar(a.id, 0).dlg
-	if _, err := c.roundTrip(ctx, d.build(c, sipmsg.OPTIONS, sipmsg.NewHeader("Accept", "application/sdp"))); err != nil {
-		return false
+// probe asks the far end for a sign of life, by OPTIONS, whose answer of any kind will do, and by a WebSocket ping. It
+// returns as soon as there is one, or the limit has passed. strict wants a PBX that answers OPTIONS to have spoken SIP.
+func (a *Agent) probe(c *conn, asking *sync.WaitGroup, limit time.Duration, strict bool) bool {
+	asked := time.Now()
+	asking.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		if err := c.sock.Ping(ctx); err == nil {
+			c.alive()
+		}
+	})
+	// Longer than the limit: an answer that comes late still tells that the PBX answers OPTIONS.
+	asking.Go(func() { a.askOptions(c, probeLimit) })
+	over := time.NewTimer(limit)
+	defer over.Stop()
+	half := time.NewTimer(limit / 2)
+	defer half.Stop()
+	for {
+		something, enough := c.life.since(asked)
+		if enough || something && !strict {
+			return true
+		}
+		select {
+		case <-c.done:
+			return true // somebody else saw it end
+		case <-c.life.news:
+		case <-half.C:
+			if strict && !c.life.answered() {
+				c.refresh() // a PBX that answers neither OPTIONS nor pings may still answer REGISTER
+			}
+		case <-over.C:
+			something, enough = c.life.since(asked)
+			return enough || something && !strict
+		}
 	}
-	c.lifeMu.Lock()
-	c.answers = true
-	c.lifeMu.Unlock()
-	return true
 }
 
-// silentSince tells whether the far end gave no sign of life since t.
-func (c *conn) silentSince(t time.Time) bool {
-	c.lifeMu.Lock()
-	defer c.lifeMu.Unlock()
-	if c.answers {
-		return c.spoke.Before(t)
+// askOptions sends OPTIONS and notes whether it is answered in time.
+func (a *Agent) askOptions(c *conn, limit time.Duration) {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), limit, ErrNoAnswer)
+	defer cancel()
+	d := newRegistrar(a.id, 0).dlg
+	if _, err := c.roundTrip(ctx, d.build(c, sipmsg.OPTIONS, sipmsg.NewHeader("Accept", "application/sdp"))); err == nil {
+		c.life.answersOptions()
 	}
-	return c.heard.Before(t)
 }
