@@ -57,14 +57,15 @@ func New(c Config) (*Agent, error) {
 		extension: c.Extension, display: c.DisplayName, domain: c.Domain, userAgent: displayName(c.UserAgent),
 		contactHost: newToken() + ".invalid",
 	}
+	d := newDialer(c.Resolver, log)
 	a := &Agent{
-		cfg: c, log: log, id: id, dial: newDialer(c.Resolver, log).dial, backoff: newBackoff(), nudged: make(chan struct{}, 1),
+		cfg: c, log: log, id: id, dial: d.dial, backoff: newBackoff(), nudged: make(chan struct{}, 1),
 		reg:    newRegistrar(id, c.Expires),
 		wallet: &wallet{user: c.Extension, password: c.Password},
 		state:  Registration{State: Starting, Extension: c.Extension, Since: time.Now()},
 		legs:   map[string]*Leg{},
 	}
-	a.look = a.reach
+	a.look = looker{id, d, log}.look
 	return a, nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -26,7 +28,14 @@ func (e statusError) Error() string {
 
 func isStatus(err error) bool { return errors.As(err, new(statusError)) }
 
-// reach is the agent's lookFunc.
+// A looker has the agent's lookFunc.
+type looker struct {
+	id     identity
+	dialer *dialer
+	log    *slog.Logger
+}
+
+// look looks.
 //
 // Of a WebSocket server it asks for the page at the PBX's place, without wanting a WebSocket. That makes no session in
 // any PBX, and sees through what stands before it: Home Assistant's ingress and a reverse proxy answer 502 for an add-on or a
@@ -35,7 +44,7 @@ func isStatus(err error) bool { return errors.As(err, new(statusError)) }
 // which is an answer: the attempt makes a new one.
 //
 // Of the others it wants a connection, and over UDP an answer to OPTIONS.
-func (a *Agent) reach(ctx context.Context, e Endpoint) error {
+func (k looker) look(ctx context.Context, e Endpoint) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, lookLimit, ErrNoAnswer)
 	defer cancel()
 	u, err := url.Parse(e.URL)
@@ -43,14 +52,14 @@ func (a *Agent) reach(ctx context.Context, e Endpoint) error {
 		return errors.New("not a URL") // err would quote it
 	}
 	if strings.HasPrefix(u.Scheme, "ws") {
-		return reachHTTP(ctx, e, u)
+		return k.lookHTTP(ctx, e, u)
 	}
-	c := newConn(a.log, func(*serverTx) {})
-	sock, err := a.dial(ctx, e, func() {})
+	c := newConn(k.log, func(*serverTx) {})
+	sock, err := k.dialer.dial(ctx, e, func() {})
 	if err != nil {
 		return err
 	}
-	c.attach(sock, hopOf(u.Scheme, sock, a.id.contactHost))
+	c.attach(sock, hopOf(u.Scheme, sock, k.id.contactHost))
 	if c.hop.reliable() {
 		return sock.Close()
 	}
@@ -58,14 +67,14 @@ func (a *Agent) reach(ctx context.Context, e Endpoint) error {
 	defer running.Wait()
 	running.Go(c.run)
 	defer c.close(errClosing) //nolint:errcheck // what it is given
-	a.askOptions(c, lookLimit)
+	askOptions(c, k.id, lookLimit)
 	if c.silent() {
 		return ErrNoAnswer
 	}
 	return nil
 }
 
-func reachHTTP(ctx context.Context, e Endpoint, u *url.URL) error {
+func (k looker) lookHTTP(ctx context.Context, e Endpoint, u *url.URL) error {
 	place := *u
 	place.Scheme = "http" + strings.TrimPrefix(u.Scheme, "ws")
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, place.String(), nil)
@@ -73,11 +82,14 @@ func reachHTTP(ctx context.Context, e Endpoint, u *url.URL) error {
 		return errors.New("not a URL")
 	}
 	req.Header = e.Header.Clone()
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: e.TLS.Clone(), DisableKeepAlives: true}
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, TLSClientConfig: e.TLS.Clone(), DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) { return k.dialer.connect(ctx, addr) },
+	}
 	defer transport.CloseIdleConnections()
 	res, err := (&http.Client{Transport: transport, CheckRedirect: refuseRedirect}).Do(req)
 	if err != nil {
-		return dialError(nil, err)
+		return dialError(nil, err, u.Host)
 	}
 	defer res.Body.Close() //nolint:errcheck // nothing of it is wanted
 	if res.StatusCode == http.StatusNotFound || res.StatusCode >= 500 {

@@ -51,7 +51,7 @@ func (b *backoff) next() time.Duration {
 // An outage is what is known while there is no connection.
 //
 // Attempts to connect and register back off to half a minute; that is what they cost the server. In between the agent only
-// looks: whether the server takes a connection at all, or answers a plain request sensibly (see reach). A look alone proves
+// looks: whether the server takes a connection at all, or answers a plain request sensibly (see looker). A look alone proves
 // nothing, as a proxy answers for a PBX that is down; but a server that was shut and is open again is worth an attempt at
 // once. So the PBX is found within seconds of its return, and one that takes connections only to fail is left in peace.
 type outage struct {

@@ -237,11 +237,11 @@ func TestLookAtWebSocketServer(t *testing.T) {
 			w.WriteHeader(status)
 		}))
 		e := Endpoint{URL: "ws" + strings.TrimPrefix(srv.URL, "http") + "/s3cr3t/ws", Header: http.Header{"Cookie": {"ingress_session=abc"}}}
-		if err = a.reach(t.Context(), e); (err == nil) != open {
+		if err = a.look(t.Context(), e); (err == nil) != open {
 			t.Errorf("%d: %v", status, err)
 		}
 		srv.Close()
-		if err = a.reach(t.Context(), e); err == nil || strings.Contains(err.Error(), "s3cr3t") {
+		if err = a.look(t.Context(), e); err == nil || strings.Contains(err.Error(), "s3cr3t") {
 			t.Errorf("closed: %v", err)
 		}
 	}

@@ -63,7 +63,7 @@ func (a *Agent) probe(c *conn, asking *sync.WaitGroup, limit time.Duration, stri
 		}
 	})
 	// Longer than the limit: an answer that comes late still tells that the PBX answers OPTIONS.
-	asking.Go(func() { a.askOptions(c, probeLimit) })
+	asking.Go(func() { askOptions(c, a.id, probeLimit) })
 	over := time.NewTimer(limit)
 	defer over.Stop()
 	half := time.NewTimer(limit / 2)
@@ -89,10 +89,10 @@ func (a *Agent) probe(c *conn, asking *sync.WaitGroup, limit time.Duration, stri
 }
 
 // askOptions sends OPTIONS and notes whether it is answered in time.
-func (a *Agent) askOptions(c *conn, limit time.Duration) {
+func askOptions(c *conn, id identity, limit time.Duration) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), limit, ErrNoAnswer)
 	defer cancel()
-	d := newRegistrar(a.id, 0).dlg
+	d := newRegistrar(id, 0).dlg
 	if _, err := c.roundTrip(ctx, d.build(c, sipmsg.OPTIONS, sipmsg.NewHeader("Accept", "application/sdp"))); err == nil {
 		c.life.answersOptions()
 	}
