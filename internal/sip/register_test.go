@@ -162,6 +162,43 @@ func TestClosedRightAfterOpening(t *testing.T) {
 	})
 }
 
+// The add-on is stopped in the middle: it said something, and the way is closed all the same.
+func TestClosedAfterSomeMessages(t *testing.T) {
+	errAddon := errors.New("the add-on does not answer")
+	inTime(t, func(c *Config, p *pbx) {
+		c.Diagnose = func(context.Context, Endpoint, error) error { return errAddon }
+		p.onREG = func(l *line, req *sipmsg.Request) bool {
+			if headerValue(req, "Authorization", "") == "" {
+				return false // challenged
+			}
+			l.hangUp()
+			return true
+		}
+	}, func(t *testing.T, w *world) {
+		if r := w.registration(Unreachable); !errors.Is(r.Err, errAddon) {
+			t.Errorf("registration %+v", r)
+		}
+		w.pbx.set(func(p *pbx) { p.onREG = nil })
+		w.registration(Registered)
+	})
+}
+
+// Nobody is asked about a connection that stood: the next attempt tells more.
+func TestConnectionThatStoodIsNotDiagnosed(t *testing.T) {
+	inTime(t, func(c *Config, _ *pbx) {
+		c.Diagnose = func(_ context.Context, _ Endpoint, cause error) error {
+			t.Errorf("asked about %v", cause)
+			return nil
+		}
+	}, func(t *testing.T, w *world) {
+		l := w.registered()
+		time.Sleep(time.Minute)
+		l.hangUp()
+		w.registration(Unreachable)
+		w.registered()
+	})
+}
+
 func TestLocateFails(t *testing.T) {
 	errHome := errors.New("Home Assistant is away")
 	fails := 3
