@@ -12,6 +12,7 @@ import (
 	"doorstation/internal/gpio"
 	"doorstation/internal/health"
 	"doorstation/internal/phone"
+	"doorstation/internal/settings"
 	"doorstation/internal/station"
 )
 
@@ -27,6 +28,8 @@ type App struct {
 	phone   *phone.Phone
 	station *station.Runner
 	home    *home
+
+	refusals refusals
 }
 
 // Run starts every room and returns after ctx has ended and all of them have stopped: the call that is up is
@@ -69,13 +72,17 @@ func build(o Options) *App {
 	}
 	a.audio = audio.NewEngine(device, audio.EngineOptions{Log: o.Log.With("room", "audio"), OnFault: a.audioFault})
 
-	machine := station.NewMachine(stationConfig(o.Local))
+	machine := station.NewMachine(stationConfig(o.Local, settings.IncomingCalls{}))
 	a.phone = phone.New(phone.Options{
 		Camera: a.camera, Audio: a.audio, Log: o.Log.With("room", "phone"), Now: o.Now,
 		Events: func(ev station.Event) { a.station.Post(ev) },
 	})
-	a.station = station.NewRunner(machine, caller{a}, door{a.board}, sounder{a.audio}, light{a}, o.Log.With("room", "station"))
+	a.station = station.NewRunner(machine, caller{a}, caller{a}, door{a.board}, sounder{a.audio}, light{a}, o.Log.With("room", "station"))
 	a.home = newHome(o, a.health, a.phone)
+	a.home.configured = func(s settings.Settings) {
+		a.station.Post(station.Configured{Config: stationConfig(s.Local, s.Incoming)})
+	}
+	a.refusals = refusals{faults: faults{a.health}, now: o.Now}
 	return a
 }
 

@@ -5,8 +5,8 @@ import (
 	"doorstation/internal/station"
 )
 
-// caller makes the station's calls with the phone: it adds what only the station's snapshot knows, the button and
-// the moment of the press.
+// caller makes the station's calls, and takes the calls to the door, with the phone: it adds what only the station's snapshot
+// knows, the button and the moment of the press, and what only the app knows, the fault of refused calls.
 type caller struct{ app *App }
 
 func (c caller) Call(id station.VisitID, plan station.Plan) {
@@ -18,3 +18,16 @@ func (c caller) Call(id station.VisitID, plan station.Plan) {
 }
 
 func (c caller) Hangup(id station.VisitID, why station.Outcome) { c.app.phone.Hangup(id, why) }
+
+func (c caller) Admit(id station.LookID) { c.app.phone.Admit(id) }
+
+func (c caller) Refuse(id station.LookID, who string, why station.Refusal) {
+	if why == station.RefusedForbidden {
+		c.app.refusals.take(who)
+	}
+	c.app.phone.Refuse(id, why)
+}
+
+func (c caller) Loudspeaker(id station.LookID, open bool) { c.app.phone.Loudspeaker(id, open) }
+
+func (c caller) EndLook(id station.LookID, why station.Outcome) { c.app.phone.EndLook(id, why) }

@@ -41,6 +41,8 @@ type home struct {
 	faults faults
 	phone  *phone.Phone
 	lines  lineHolder
+	// configured is told the settings before a line of them is up.
+	configured func(settings.Settings)
 
 	// Touched by Run's goroutine only.
 	current     *settings.Settings // of the line that is up, nil without one
@@ -106,7 +108,7 @@ func (h *home) look(ctx context.Context) error {
 		client.Close()
 		return nil
 	}
-	l, err := newLine(h.opt, next, client, h.faults)
+	l, err := newLine(h.opt, next, client, h.faults, h.phone.Incoming)
 	if err != nil {
 		client.Close()
 		return fmt.Errorf("use the settings: %w", err)
@@ -125,6 +127,7 @@ func (h *home) apply(ctx context.Context, l *line) error {
 	}
 	h.lines.replace(nil)
 	h.faults.noLineFault() // those of the old line
+	h.configured(l.settings)
 	h.lines.replace(l)
 	h.phone.SetLine(l.forPhone())
 	s := l.settings

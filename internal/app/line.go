@@ -27,8 +27,9 @@ type line struct {
 	log      *slog.Logger
 }
 
-// newLine makes a line; it does nothing before start. The client becomes the line's unless there is an error.
-func newLine(o Options, s settings.Settings, client *homeassistant.Client, f faults) (*line, error) {
+// newLine makes a line; it does nothing before start. The client becomes the line's unless there is an error. incoming is given
+// the calls to the door.
+func newLine(o Options, s settings.Settings, client *homeassistant.Client, f faults, incoming func(phone.IncomingCall)) (*line, error) {
 	l := &line{settings: s, client: client, want: mostTargets(s.Local), log: o.Log}
 	tlsConf, err := s.Local.SIP.TLS.Config()
 	if err != nil {
@@ -52,6 +53,7 @@ func newLine(o Options, s settings.Settings, client *homeassistant.Client, f fau
 		Extension: s.Extension, Password: s.Password, DisplayName: s.DisplayName, Domain: s.Domain,
 		UserAgent: "doorstation/" + o.Version, Locate: locate, Diagnose: diagnose,
 		Log: o.Log.With("room", "sip"), OnRegistration: f.registration,
+		OnInvite: func(in *sip.Incoming) { incoming(incomingCall{in}) },
 	})
 	if err != nil {
 		f.onlyLine(health.CodePBXUnreachable, err.Error())
@@ -144,6 +146,17 @@ type signalling struct{ agent *sip.Agent }
 
 func (s signalling) Invite(ctx context.Context, target, offer string, h sip.Handler) (phone.Leg, error) {
 	leg, err := s.agent.Invite(ctx, target, offer, h)
+	if err != nil {
+		return nil, err
+	}
+	return leg, nil
+}
+
+// incomingCall hands the agent's incoming calls to the phone as an interface.
+type incomingCall struct{ *sip.Incoming }
+
+func (i incomingCall) Answer(ctx context.Context, answer string, h sip.Handler) (phone.Leg, error) {
+	leg, err := i.Incoming.Answer(ctx, answer, h)
 	if err != nil {
 		return nil, err
 	}

@@ -90,8 +90,12 @@ func (a *App) audioFault(err error) {
 	a.health.Raise(health.CodeAudioUnavailable, err.Error())
 }
 
-func stationConfig(l settings.Local) station.Config {
-	c := station.Config{Buttons: map[string]station.Button{}, MaxTalk: l.Call.MaxTalk}
+// stationConfig is the policy of the local file; who may call the door is known with SIP Core's settings only.
+func stationConfig(l settings.Local, in settings.IncomingCalls) station.Config {
+	c := station.Config{
+		Buttons: map[string]station.Button{}, MaxTalk: l.Call.MaxTalk,
+		Incoming: station.Incoming{Callers: in.Callers, Answer: in.Answer, Talk: in.Talk},
+	}
 	for _, b := range l.Buttons {
 		c.Buttons[b.Name] = station.Button{Steps: b.Call, Step: b.Step, KeepRinging: b.KeepRinging, Ring: b.Ring}
 	}

@@ -81,7 +81,7 @@ func TestNoMoreOffersAreKeptWarmThanAPoolCanHold(t *testing.T) {
 	}
 	s := settings.Settings{Local: l, Extension: "200", Domain: "h", PBX: settings.PBX{Kind: settings.PBXCustomWSSURL, URL: "ws://h/ws"}}
 	f := faults{health.NewRegister(time.Now, textLog(&logBuffer{}))}
-	made, err := newLine(Options{Log: textLog(&logBuffer{}), Now: time.Now}, s, nil, f)
+	made, err := newLine(Options{Log: textLog(&logBuffer{}), Now: time.Now}, s, nil, f, nil)
 	check(t, err)
 	if phone := made.forPhone(); phone.Ready() {
 		t.Error("a line that was not started is ready")
@@ -90,7 +90,7 @@ func TestNoMoreOffersAreKeptWarmThanAPoolCanHold(t *testing.T) {
 		t.Errorf("registration: %+v", got)
 	}
 	s.Extension = "2 0 0"
-	if _, err = newLine(Options{Log: textLog(&logBuffer{}), Now: time.Now}, s, nil, f); err == nil || standing(f.Register) != "pbx_unreachable" {
+	if _, err = newLine(Options{Log: textLog(&logBuffer{}), Now: time.Now}, s, nil, f, nil); err == nil || standing(f.Register) != "pbx_unreachable" {
 		t.Errorf("%v, %q stands", err, standing(f.Register))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"doorstation/internal/control"
 	"doorstation/internal/gpio"
 	"doorstation/internal/sip"
+	"doorstation/internal/station"
 )
 
 var _ control.Station = (*App)(nil)
@@ -87,7 +88,10 @@ func (a *App) visitStatus(s *control.Status) {
 	s.Visit = control.Visit{
 		State: string(v.State), Button: v.Button, Targets: v.Targets, AnsweredBy: v.Answered, Since: timeOrNil(v.Since),
 	}
-	s.Calls = control.Calls{Visits: v.Calls, Answered: v.Talks, IgnoredPresses: v.Ignored}
+	s.Calls = control.Calls{Visits: v.Calls, Answered: v.Talks, IgnoredPresses: v.Ignored, Looks: v.Looks, RefusedCallers: v.Refused}
+	if l := v.Look; l.State != station.LookNone {
+		s.Look = &control.Look{State: string(l.State), Caller: l.Caller, Loudspeaker: l.Loudspeaker, Since: l.Since}
+	}
 	if v.Last.Visit != 0 {
 		s.Calls.Last = &control.LastCall{
 			Outcome: string(v.Last.Outcome), At: v.Last.At, Button: v.Last.Button, AnsweredBy: v.Last.Answered,

@@ -12,6 +12,7 @@ type Status struct {
 	Started      time.Time    `json:"started"`
 	Registration Registration `json:"registration"`
 	Visit        Visit        `json:"visit"`
+	Look         *Look        `json:"look"`
 	GPIO         GPIO         `json:"gpio"`
 	Camera       Camera       `json:"camera"`
 	Sound        Sound        `json:"sound"`
@@ -53,6 +54,14 @@ type Visit struct {
 	Since      *time.Time `json:"since"`
 }
 
+// Look is the call to the door that is on; null when there is none. State is answering, looking or ending.
+type Look struct {
+	State       string    `json:"state"`
+	Caller      string    `json:"caller"`
+	Loudspeaker bool      `json:"loudspeaker"` // the caller is heard at the door
+	Since       time.Time `json:"since"`
+}
+
 // GPIO is the lines: Chip is header, simulated or absent, Lock and Light are on, off, absent or fault.
 type GPIO struct {
 	Chip         string `json:"chip"`
@@ -88,6 +97,8 @@ type Calls struct {
 	Visits         int       `json:"visits"`
 	Answered       int       `json:"answered"`
 	IgnoredPresses int       `json:"ignored_presses"`
+	Looks          int       `json:"looks"`           // calls to the door that were answered
+	RefusedCallers int       `json:"refused_callers"` // calls to the door by somebody who may not call it
 	Last           *LastCall `json:"last"`
 }
 

@@ -21,6 +21,7 @@ func (s Status) Text() string {
 	p.line("doorstation", s.Version, "started "+s.Started.Format(dayFormat))
 	p.registration(s.Registration)
 	p.visit(s.Visit)
+	p.look(s.Look)
 	p.door(s.GPIO)
 	p.media(s.Camera, s.Sound)
 	p.calls(s.Calls)
@@ -68,6 +69,12 @@ func (p *page) visit(v Visit) {
 	p.line("  answered by", v.AnsweredBy)
 }
 
+func (p *page) look(l *Look) {
+	if l != nil {
+		p.line("look", l.State, "by "+l.Caller, given(l.Loudspeaker, "loudspeaker open"), since(&l.Since))
+	}
+}
+
 func (p *page) door(g GPIO) {
 	p.line("gpio", g.Chip)
 	p.line("  lock", g.Lock, given(g.Lock != "absent", "opened "+times(g.LockOpenings)))
@@ -91,6 +98,9 @@ func (p *page) media(c Camera, s Sound) {
 func (p *page) calls(c Calls) {
 	p.line("calls", count(uint64(max(c.Visits, 0)), "visit"), fmt.Sprintf("%d answered", c.Answered),
 		count(uint64(max(c.IgnoredPresses, 0)), "press")+" ignored")
+	if c.Looks > 0 || c.RefusedCallers > 0 {
+		p.line("  to the door", fmt.Sprintf("%d answered", c.Looks), fmt.Sprintf("%d refused", c.RefusedCallers))
+	}
 	if last := c.Last; last != nil {
 		talk := ""
 		if last.AnsweredBy != "" {

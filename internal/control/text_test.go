@@ -50,12 +50,13 @@ func faultyStatus() Status {
 			Since: ptr(at(8, 0, 6)), Error: "403 Forbidden\r\nby \x1b[31mthe PBX\x1b[0m",
 		},
 		Visit: Visit{State: "idle", Since: ptr(at(8, 0, 5))},
+		Look:  &Look{State: "looking", Caller: "102", Loudspeaker: true, Since: at(8, 2, 0)},
 		GPIO:  GPIO{Chip: "absent", Lock: "absent", Light: "fault"},
 		Camera: Camera{
 			Source: "rpicam", State: "restarting", Width: 640, Height: 480, Framerate: 15, Bitrate: 499_600, Frames: 1, KeyFrames: 1,
 		},
 		Sound:      Sound{Device: "none", State: "idle"},
-		Calls:      Calls{Visits: 1, IgnoredPresses: 1, Last: &LastCall{Outcome: "offline", At: at(8, 1, 0), Button: "Front door"}},
+		Calls:      Calls{Visits: 1, IgnoredPresses: 1, Looks: 2, RefusedCallers: 1, Last: &LastCall{Outcome: "offline", At: at(8, 1, 0), Button: "Front door"}},
 		WarmOffers: WarmOffers{Want: 2},
 		Faults: []Fault{
 			{

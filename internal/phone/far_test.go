@@ -226,3 +226,25 @@ func withoutVideo(sdp string) string {
 func ofAStranger(sdp string) string {
 	return regexp.MustCompile(`a=fingerprint:.*`).ReplaceAllString(sdp, "a=fingerprint:sha-256 "+strings.Repeat("AB:", 31)+"AB\r")
 }
+
+// offer is the SDP of the tablet's INVITE: sound only, as a popup has it.
+func (f *tablet) offer() string {
+	f.t.Helper()
+	o, err := f.pc.CreateOffer(nil)
+	check(f.t, err)
+	gathered := webrtc.GatheringCompletePromise(f.pc)
+	check(f.t, f.pc.SetLocalDescription(o))
+	select {
+	case <-gathered:
+	case <-time.After(patience):
+		f.t.Fatal("no candidates")
+	}
+	f.events = 110
+	return f.pc.LocalDescription().SDP
+}
+
+// accept takes the answer to offer.
+func (f *tablet) accept(sdp string) {
+	f.t.Helper()
+	check(f.t, f.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: sdp}))
+}

@@ -34,9 +34,11 @@ type Signalling interface {
 	Invite(ctx context.Context, target, offer string, h sip.Handler) (Leg, error)
 }
 
-// Offers hands out peer connections whose offer and candidates are ready.
+// Offers hands out peer connections whose offer and candidates are ready, for calls of the door and to it.
 type Offers interface {
 	Take(ctx context.Context) (*peer.Peer, error)
+	// Answer makes a peer connection of somebody else's offer, and the answer to it.
+	Answer(ctx context.Context, offer string) (p *peer.Peer, answer string, agreed peer.Negotiated, err error)
 }
 
 // Line is what a call is placed with: it changes as a whole when the settings change, and a visit keeps the
@@ -65,11 +67,13 @@ type Phone struct {
 	opt     Options
 	persist persistence
 
-	mu     sync.Mutex
-	line   *Line
-	visits map[station.VisitID]*visit
-	closed bool
-	wg     sync.WaitGroup
+	mu      sync.Mutex
+	line    *Line
+	visits  map[station.VisitID]*visit
+	looks   map[station.LookID]*look
+	lookIDs station.LookID // given out so far
+	closed  bool
+	wg      sync.WaitGroup
 }
 
 // Request is whom to call and why.
@@ -82,7 +86,7 @@ type Request struct {
 
 // New builds a phone without a line: a call waits a while for SetLine and ends as station.OutcomeOffline without it.
 func New(o Options) *Phone {
-	return &Phone{opt: o, persist: defaultPersistence(), visits: map[station.VisitID]*visit{}}
+	return &Phone{opt: o, persist: defaultPersistence(), visits: map[station.VisitID]*visit{}, looks: map[station.LookID]*look{}}
 }
 
 // SetLine changes what the next visits are placed with, and those that wait for a line; nil takes it away. Visits that have one
@@ -93,7 +97,7 @@ func (p *Phone) SetLine(l *Line) {
 	p.line = l
 }
 
-// ReleaseLine takes the line away unless a visit uses it, which it says with false. Visits that begin afterwards wait for the
+// ReleaseLine takes the line away unless a visit or a look uses it, which it says with false. Visits that begin afterwards wait for the
 // next SetLine.
 func (p *Phone) ReleaseLine() bool {
 	p.mu.Lock()
@@ -102,6 +106,9 @@ func (p *Phone) ReleaseLine() bool {
 		if v.line != nil {
 			return false
 		}
+	}
+	if len(p.looks) > 0 {
+		return false
 	}
 	p.line = nil
 	return true
@@ -167,6 +174,9 @@ func (p *Phone) Close() {
 	p.closed = true
 	for _, v := range p.visits {
 		v.cancel(hungUp{station.OutcomeStopped})
+	}
+	for _, l := range p.looks {
+		l.cancel(hungUp{station.OutcomeStopped})
 	}
 	p.mu.Unlock()
 	p.wg.Wait()

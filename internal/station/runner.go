@@ -18,6 +18,7 @@ var ErrNoDoor = errors.New("station: there is no lock to open")
 type Runner struct {
 	machine *Machine // touched by Run only
 	phone   Phone
+	looks   Looks
 	door    Door
 	sound   Sounder
 	light   Light
@@ -31,10 +32,10 @@ type Runner struct {
 }
 
 // NewRunner joins a machine to its surroundings. Door, Sounder and Light may be nil: then a code plays the fault tone, and
-// nothing is heard or shown.
-func NewRunner(m *Machine, p Phone, d Door, s Sounder, l Light, log *slog.Logger) *Runner {
+// nothing is heard or shown. Looks may be nil where no [Knocked] is ever posted.
+func NewRunner(m *Machine, p Phone, looks Looks, d Door, s Sounder, l Light, log *slog.Logger) *Runner {
 	return &Runner{
-		machine: m, phone: p, door: d, sound: s, light: l, log: log,
+		machine: m, phone: p, looks: looks, door: d, sound: s, light: l, log: log,
 		snapshot: m.Snapshot(), wake: make(chan struct{}, 1),
 	}
 }
@@ -62,14 +63,14 @@ func (r *Runner) Snapshot() Snapshot {
 	return s
 }
 
-// Run works until ctx is done; then it hangs up, waits until the phone has ended the visit (at most [StopLimit]) and returns
+// Run works until ctx is done; then it hangs up, waits until the phone has ended visit and look (at most [StopLimit]) and returns
 // nil. It is called once.
 func (r *Runner) Run(ctx context.Context) error {
 	defer r.close()
 	stop := ctx.Done()
 	var giveUp <-chan time.Time
 	for {
-		if stop == nil && r.machine.Snapshot().State == StateIdle {
+		if s := r.machine.Snapshot(); stop == nil && s.State == StateIdle && s.Look.State == LookNone {
 			return nil
 		}
 		timer := r.timer()
@@ -135,8 +136,16 @@ func (r *Runner) do(acts []Action) {
 			r.phone.Call(a.Visit, a.Plan)
 		case ActHangup:
 			r.phone.Hangup(a.Visit, a.Outcome)
+		case ActAdmit:
+			r.looks.Admit(a.Look)
+		case ActRefuse:
+			r.looks.Refuse(a.Look, a.Caller, a.Why)
+		case ActLoudspeaker:
+			r.looks.Loudspeaker(a.Look, a.Open)
+		case ActEndLook:
+			r.looks.EndLook(a.Look, a.Outcome)
 		case ActOpen:
-			r.handle(DoorOpened{Visit: a.Visit, Err: r.open(a.Pulse)})
+			r.handle(DoorOpened{Visit: a.Visit, Look: a.Look, Err: r.open(a.Pulse)})
 		case ActPlay:
 			if r.sound != nil {
 				r.sound.Play(a.Tone)

@@ -49,6 +49,24 @@ func (w *world) Hangup(v VisitID, why Outcome) {
 	}
 }
 
+func (w *world) Admit(l LookID) {
+	w.say("admit#%d", l)
+	w.runner.Post(LookBegan{l})
+}
+
+func (w *world) Refuse(l LookID, caller string, why Refusal) {
+	w.say("refuse#%d %s %s", l, caller, why)
+}
+
+func (w *world) Loudspeaker(l LookID, open bool) { w.say("loudspeaker#%d %v", l, open) }
+
+func (w *world) EndLook(l LookID, why Outcome) {
+	w.say("endlook#%d %s", l, why)
+	if !w.mute {
+		w.runner.Post(LookEnded{l})
+	}
+}
+
 func (w *world) Open(pulse time.Duration) error { w.say("open %s", pulse); return w.jammed }
 func (w *world) Play(t Tone)                    { w.say("hear %s", t) }
 func (w *world) Stop()                          {}
@@ -57,7 +75,7 @@ func (w *world) Show(s State)                   { w.say("see %s", s) }
 // start runs a station on the fake clock of synctest.
 func (w *world) start(ctx context.Context) (end <-chan error) {
 	log := slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	w.runner = NewRunner(NewMachine(home()), w, w, w, w, log)
+	w.runner = NewRunner(NewMachine(home()), w, w, w, w, w, log)
 	ch := make(chan error, 1)
 	go func() { ch <- w.runner.Run(ctx) }()
 	return ch
@@ -207,7 +225,7 @@ func TestRunnerWithoutSoundAndLight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		w := &world{}
-		w.runner = NewRunner(NewMachine(home()), w, nil, nil, nil, slog.New(slog.DiscardHandler))
+		w.runner = NewRunner(NewMachine(home()), w, nil, nil, nil, nil, slog.New(slog.DiscardHandler))
 		end := make(chan error, 1)
 		go func() { end <- w.runner.Run(ctx) }()
 		w.runner.Post(Pressed{ID: 1, Button: "Garden"})

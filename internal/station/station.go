@@ -51,6 +51,9 @@ const (
 	StateRinging State = "ringing"
 	// StateTalking lasts from the answer until somebody hangs up.
 	StateTalking State = "talking"
+	// StateLooking is what the light shows between visits while somebody looks through the door's camera. It is no state of a
+	// visit.
+	StateLooking State = "looking"
 	// StateEnding lasts from the door's own hang-up until the phone is done with it.
 	StateEnding State = "ending"
 )
@@ -65,6 +68,8 @@ type Config struct {
 	Pulse time.Duration
 	// MaxTalk ends a conversation that nobody ends. Not positive: DefaultMaxTalk.
 	MaxTalk time.Duration
+	// Incoming says who may call the door; the zero value: nobody.
+	Incoming Incoming
 }
 
 // Button is whom a press calls.
@@ -109,6 +114,11 @@ type Snapshot struct {
 	// Calls counts the visits so far, Talks those that were answered, Ignored the presses that made no visit because one was
 	// on already.
 	Calls, Talks, Ignored int
+	// Look is the call to the door that is on.
+	Look LookSnapshot
+	// Looks counts those that came up, Refused those by somebody who may not call; LastRefused is the newest of these.
+	Looks, Refused int
+	LastRefused    string
 	// Last is the newest visit that has ended; its Visit is 0 when there was none.
 	Last Record
 }
