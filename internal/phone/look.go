@@ -217,8 +217,8 @@ func (l *look) refuseOffer(err error) {
 	if errors.Is(err, peer.ErrNoCandidates) || errors.Is(err, peer.ErrClosed) {
 		status, reason = 500, "Server Internal Error"
 	}
-	if err := l.in.Reject(status, reason); err != nil {
-		l.log.Debug("the call to the door was over before it was refused", "error", err)
+	if rejectErr := l.in.Reject(status, reason); rejectErr != nil {
+		l.log.Debug("the call to the door was over before it was refused", "error", rejectErr)
 	}
 }
 
