@@ -35,6 +35,8 @@ type Options struct {
 	ByWSS bool
 	// Targets of the bell, default 101.
 	Targets []string
+	// Bell, in the local file's words, takes the place of Targets: keys separated by "; ".
+	Bell string
 	// GPIO is the local file's gpio, default simulated.
 	GPIO string
 	// Config is added to the door's local file, Ring is how long it rings (default 20s).
@@ -155,7 +157,14 @@ func (h *House) config() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "home_assistant:\n  url: %s\n  token_file: TOKEN_FILE\n", h.url)
-	fmt.Fprintf(&b, "gpio: %s\nbuttons:\n  - name: Front door\n    pin: GPIO17\n    call: [%s]\n    ring: %s\n", gpio, quoted(targets), ring)
+	fmt.Fprintf(&b, "gpio: %s\nbuttons:\n  - name: Front door\n    pin: GPIO17\n    ring: %s\n", gpio, ring)
+	bell := h.opt.Bell
+	if bell == "" {
+		bell = "call: [" + quoted(targets) + "]"
+	}
+	for _, line := range strings.Split(bell, "; ") {
+		fmt.Fprintf(&b, "    %s\n", line)
+	}
 	fmt.Fprintf(&b, "lock:\n  pin: GPIO27\n  pulse: 2s\n  codes: [%q]\n", Code)
 	b.WriteString("camera: {source: test, width: 640, height: 480, framerate: 15, bitrate: 600k}\naudio: {device: test}\nlog: {format: json, level: debug}\n")
 	if h.opt.ByWSS {
