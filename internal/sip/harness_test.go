@@ -39,6 +39,15 @@ func inTime(t *testing.T, setup func(*Config, *pbx), scenario func(t *testing.T,
 	synctest.Test(t, func(t *testing.T) { scenario(t, newWorld(t, memory, setup)) })
 }
 
+// onBothWith is onBoth with a configuration of the test's own.
+func onBothWith(t *testing.T, setup func(*Config, *pbx), scenario func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Run("websocket", func(t *testing.T) { scenario(t, newWorld(t, loopback, setup)) })
+	t.Run("memory", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { scenario(t, newWorld(t, memory, setup)) })
+	})
+}
+
 type medium int
 
 const (

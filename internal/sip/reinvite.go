@@ -37,9 +37,9 @@ func (l *Leg) Reinvite(ctx context.Context, offer string) (answer string, err er
 		}
 	}()
 	for {
-		ch, result, err := l.openOffer(ctx, offer)
-		if err != nil {
-			return "", err
+		ch, result, failed := l.openOffer(ctx, offer)
+		if failed != nil {
+			return "", failed
 		}
 		var r reinvited
 		select {

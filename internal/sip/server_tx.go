@@ -150,7 +150,7 @@ func (t *serverTx) repeat() {
 	last := t.last
 	t.mu.Unlock()
 	if last != nil && !t.c.hop.reliable() {
-		t.send(last)
+		t.post(last)
 	}
 }
 
@@ -257,8 +257,11 @@ func (t *serverTx) sendAgain() {
 	t.again.Reset(t.pause)
 	last := t.last
 	t.mu.Unlock()
-	t.send(last)
+	t.post(last)
 }
+
+// post sends what nobody waits for: an error has ended the connection, which everybody is told of.
+func (t *serverTx) post(res *sipmsg.Response) { _ = t.send(res) }
 
 func (t *serverTx) send(res *sipmsg.Response) error {
 	err := t.c.sendTo(res, t.from)
