@@ -307,10 +307,10 @@ func TestMergedInvite(t *testing.T) {
 		d.cseq-- // the same request by another way
 		d.send("INVITE", "application/sdp", testOffer)
 		l.next("482 INVITE")
-		d.n--
-		d.cseq--
-		d.n = 0
+		d.n, d.cseq = 0, d.cseq-1
 		d.send("INVITE", "application/sdp", testOffer) // the same, sent again
+		d.send("OPTIONS", "", "")
+		l.next("200 OPTIONS")
 		if err := i.Reject(486, "Busy Here"); err != nil {
 			t.Error(err)
 		}

@@ -84,8 +84,11 @@ func (p *pbx) lookMemory(context.Context, Endpoint) error {
 func (p *pbx) dialMemory(_ context.Context, e Endpoint, _ func()) (socket, error) {
 	p.mu.Lock()
 	p.dials++
-	hook := p.onDial
+	hook, away := p.onDial, p.away
 	p.mu.Unlock()
+	if away {
+		return nil, errDialRefused
+	}
 	if hook != nil {
 		if err := hook(e.Header); err != nil {
 			return nil, err

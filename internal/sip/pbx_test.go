@@ -28,6 +28,7 @@ type pbx struct {
 	onLook    func() error
 	dials     int // in memory only
 	looks     int
+	away      bool // takes no connection
 	mute      bool // answers neither OPTIONS nor pings
 	noOptions bool // answers pings only
 	noPongs   bool
@@ -311,6 +312,8 @@ type farCall struct {
 	tag    string
 	cseq   int
 	n      int
+
+	reinvited int // CSeq of the last re-INVITE
 }
 
 // invited sees an INVITE through its challenge up to 100 Trying.
@@ -352,13 +355,22 @@ func (f *farCall) ok(extra ...string) { f.answer(200, "OK", testAnswer, extra...
 
 // request writes a request within the dialog.
 func (f *farCall) request(method, contentType, body string, extra ...string) string {
-	f.cseq++
+	cseq := f.cseq + 1
+	switch method {
+	case "ACK":
+		cseq = f.reinvited
+	case "INVITE":
+		f.reinvited = cseq
+		fallthrough
+	default:
+		f.cseq = cseq
+	}
 	f.n++
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s SIP/2.0\r\nVia: SIP/2.0/WS 192.0.2.2:8088;branch=z9hG4bKfar%d%s;rport\r\n", method,
 		f.invite.Contact().Address.String(), f.n, f.tag)
 	fmt.Fprintf(&b, "From: <sip:101@pbx.example>;tag=%s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n", f.tag,
-		f.invite.From().Value(), f.invite.CallID().Value(), f.cseq, method)
+		f.invite.From().Value(), f.invite.CallID().Value(), cseq, method)
 	fmt.Fprintf(&b, "Contact: <sip:asterisk@asterisk:5060;transport=ws>\r\nMax-Forwards: 70\r\n")
 	for _, e := range extra {
 		b.WriteString(e + "\r\n")
@@ -379,8 +391,12 @@ func (p *pbx) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.wg.Add(1)
 	defer p.wg.Done()
 	p.mu.Lock()
-	hook := p.onDial
+	hook, away := p.onDial, p.away
 	p.mu.Unlock()
+	if away {
+		http.Error(w, "away", http.StatusBadGateway)
+		return
+	}
 	if hook != nil {
 		if err := hook(r.Header); err != nil {
 			http.Error(w, err.Error(), http.StatusUnauthorized)
