@@ -403,6 +403,10 @@ func (p *pbx) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if r.Header.Get("Upgrade") == "" { // only a look
+		http.Error(w, "this is a WebSocket", http.StatusUpgradeRequired)
+		return
+	}
 	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"sip"}})
 	if err != nil {
 		p.t.Errorf("accept: %v", err)
