@@ -142,6 +142,8 @@ func onLoopback(c Config) Config {
 // door is a peer with its events in channels.
 type door struct {
 	*Peer
+	pool     *Pool
+	trouble  chan string
 	up       chan [2]time.Time
 	failed   chan error
 	keyFrame chan struct{}
@@ -161,11 +163,22 @@ func newDoor(t *testing.T, c Config) *door {
 	p, err := pool.Take(context.Background())
 	check(t, err)
 	t.Cleanup(func() { check(t, p.Close()) })
-	d := &door{Peer: p, up: make(chan [2]time.Time, 4), failed: make(chan error, 4), keyFrame: make(chan struct{}, 64),
-		sound: make(chan heard, 4096), digits: make(chan rune, 64)}
-	p.Start(Events{
-		Connected: func(a, b time.Time) { d.up <- [2]time.Time{a, b} },
-		Failed:    func(err error) { d.failed <- err },
+	d := watched(p)
+	d.pool = pool
+	p.Start(d.events())
+	return d
+}
+
+func watched(p *Peer) *door {
+	return &door{Peer: p, up: make(chan [2]time.Time, 4), failed: make(chan error, 4), keyFrame: make(chan struct{}, 64),
+		sound: make(chan heard, 4096), digits: make(chan rune, 64), trouble: make(chan string, 64)}
+}
+
+func (d *door) events() Events {
+	return Events{
+		Connected:     func(a, b time.Time) { d.up <- [2]time.Time{a, b} },
+		Failed:        func(err error) { d.failed <- err },
+		RestartWanted: func(reason string) { d.trouble <- reason },
 		KeyFrame: func() {
 			select {
 			case d.keyFrame <- struct{}{}:
@@ -174,8 +187,7 @@ func newDoor(t *testing.T, c Config) *door {
 		},
 		Audio: func(p *rtp.Packet, c AudioCodec) { d.sound <- heard{p, c} },
 		Digit: func(r rune, _ uint32) { d.digits <- r },
-	})
-	return d
+	}
 }
 
 // call connects a door and a far end; change may edit the answer on its way.

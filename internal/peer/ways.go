@@ -207,7 +207,7 @@ func (p *Peer) trouble(now time.Time) (reason string, dead bool) {
 	p.ways.Lock()
 	defer p.ways.Unlock()
 	if next := p.ways.next; next != nil {
-		if next.state != ice.ConnectionStateFailed && now.Sub(next.begun) < nextPatience {
+		if next.state != ice.ConnectionStateFailed && !next.stale && now.Sub(next.begun) < nextPatience {
 			return "", false
 		}
 		p.ways.next = nil
@@ -238,11 +238,12 @@ func (p *Peer) addressesChanged(now []string, known *experience) {
 	p.ways.known = known
 	w := p.ways.current
 	p.ways.Unlock()
-	if slices.Equal(w.addresses, now) {
-		now = w.addresses // back again
-	}
 	local, _, chosen := w.pair()
 	p.ways.Lock()
+	for _, o := range p.ways.all {
+		// One that is still to come up began with what is no longer true.
+		o.stale = o != w && !slices.Equal(o.addresses, now)
+	}
 	switch {
 	case !chosen:
 		w.stale = !slices.Equal(w.addresses, now)
