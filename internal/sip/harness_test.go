@@ -68,6 +68,24 @@ type world struct {
 
 func newWorld(t *testing.T, m medium, setup func(*Config, *pbx)) *world {
 	t.Helper()
+	if m == memory {
+		return newWorldBy(t, func(p *pbx) dialFunc { return p.dialMemory }, setup)
+	}
+	return newWorldBy(t, nil, func(c *Config, p *pbx) {
+		srv := httptest.NewServer(p)
+		t.Cleanup(srv.Close)
+		c.Locate = func(context.Context) (Endpoint, error) {
+			return Endpoint{URL: "ws" + strings.TrimPrefix(srv.URL, "http") + "/ws", Via: "ws"}, nil
+		}
+		if setup != nil {
+			setup(c, p)
+		}
+	})
+}
+
+// newWorldBy makes a world whose agent dials in its own way, nil for real sockets.
+func newWorldBy(t *testing.T, dial func(*pbx) dialFunc, setup func(*Config, *pbx)) *world {
+	t.Helper()
 	w := &world{t: t, pbx: newPBX(t), logs: &logBuffer{}, regs: make(chan Registration, 1000), ended: make(chan error, 1)}
 	cfg := Config{
 		Extension: "8001", Password: testPassword, DisplayName: `The "front" door`, Domain: "pbx.example",
@@ -77,13 +95,6 @@ func newWorld(t *testing.T, m medium, setup func(*Config, *pbx)) *world {
 			return Endpoint{URL: "ws://pbx.example:8088/ws", Via: "ws"}, nil
 		},
 	}
-	if m == loopback {
-		srv := httptest.NewServer(w.pbx)
-		t.Cleanup(srv.Close)
-		cfg.Locate = func(context.Context) (Endpoint, error) {
-			return Endpoint{URL: "ws" + strings.TrimPrefix(srv.URL, "http") + "/ws", Via: "ws"}, nil
-		}
-	}
 	if setup != nil {
 		setup(&cfg, w.pbx)
 	}
@@ -91,8 +102,8 @@ func newWorld(t *testing.T, m medium, setup func(*Config, *pbx)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m == memory {
-		a.dial, a.look = w.pbx.dialMemory, w.pbx.lookMemory
+	if dial != nil {
+		a.dial, a.look = dial(w.pbx), w.pbx.lookMemory
 	}
 	w.agent = a
 	ctx, cancel := context.WithCancel(t.Context())

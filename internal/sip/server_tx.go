@@ -186,8 +186,9 @@ func (t *serverTx) answer(status int, reason, contentType, body string, extra ..
 	}
 }
 
-// reply sends the final answer; a second one is dropped, which is errAnswered. Another error has ended the connection. extra are added to the headers copied from the request. A 2xx to
-// an INVITE is sent again by itself, where that is needed, until the ACK comes or 32 s are over.
+// reply sends the final answer; a second one is dropped, which is errAnswered. Another error has ended the connection. extra
+// are added to the headers copied from the request. A 2xx to an INVITE is sent again by itself, where that is needed, until
+// the ACK comes or 32 s are over.
 func (t *serverTx) reply(status int, reason, contentType, body string, extra ...sipmsg.Header) error {
 	res := t.response(status, reason, contentType, body, extra...)
 	t.mu.Lock()
