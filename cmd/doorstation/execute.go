@@ -58,6 +58,18 @@ func (s socketFlag) path(e *env) string {
 type runCmd struct {
 	configFlag
 	socketFlag
+	stateFlag
+}
+
+type stateFlag struct {
+	StateDir string `help:"Where the last good settings are kept (default: in the state directory)." placeholder:"DIR"`
+}
+
+func (s stateFlag) dir(e *env) string {
+	if s.StateDir != "" {
+		return s.StateDir
+	}
+	return settings.DefaultStateDir(e.getenv)
 }
 
 // Run starts the agent.
@@ -71,7 +83,7 @@ func (c *runCmd) Run(e *env) error {
 		return usageError{err}
 	}
 	return app.Run(e.ctx, app.Options{
-		Local: local, Socket: c.path(e), Version: version, Log: log, Getenv: e.getenv, Now: time.Now,
+		Local: local, Socket: c.path(e), StateDir: c.dir(e), Version: version, Log: log, Getenv: e.getenv, Now: time.Now,
 	})
 }
 

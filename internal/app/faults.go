@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"maps"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -40,6 +41,8 @@ func (f faults) fetch(err error) {
 	switch {
 	case err == nil:
 		code = ""
+	case errors.Is(err, settings.ErrNoToken):
+		code = health.CodeTokenMissing
 	case errors.Is(err, homeassistant.ErrTokenRefused):
 		code = health.CodeTokenRefused
 	case errors.Is(err, homeassistant.ErrNotInstalled):
@@ -85,15 +88,51 @@ func (f faults) merge(notices []settings.Notice, err error) {
 	if err != nil {
 		return
 	}
-	f.standing(health.CodeBackupUser, slices.Contains(notices, settings.NoticeBackupUser), "")
-	f.standing(health.CodeNoPicture, slices.Contains(notices, settings.NoticeNoPicture), "")
-	f.standing(health.CodeNoTargets, slices.Contains(notices, settings.NoticeNoTargets), "")
+	for _, row := range noticeCodes() {
+		i := slices.IndexFunc(notices, func(n settings.Notice) bool { return n.Kind == row.kind })
+		if i < 0 {
+			f.Clear(row.code)
+		} else {
+			f.Raise(row.code, notices[i].Detail)
+		}
+	}
+}
+
+type noticeCode struct {
+	kind settings.NoticeKind
+	code health.Code
+}
+
+// noticeCodes says which standing warning a notice is.
+func noticeCodes() []noticeCode {
+	return []noticeCode{
+		{settings.NoticeBackupUser, health.CodeBackupUser},
+		{settings.NoticeNoPicture, health.CodeNoPicture},
+		{settings.NoticeNoTargets, health.CodeNoTargets},
+		{settings.NoticeCallsItself, health.CodeCallsItself},
+		{settings.NoticeUnknownTarget, health.CodeUnknownTarget},
+		{settings.NoticeDTMFOpensNothing, health.CodeDTMFOpensNothing},
+		{settings.NoticeCodeNotSent, health.CodeCodeNotSent},
+		{settings.NoticeTalkOpensDoor, health.CodeTalkOpensDoor},
+	}
+}
+
+// refused takes what keeps new settings from being used; neither means that they are, or may be.
+func (f faults) refused(breaking []settings.Problem, err error) {
+	var details []string
+	if err != nil {
+		details = append(details, err.Error())
+	}
+	for _, p := range breaking {
+		details = append(details, p.String())
+	}
+	f.standing(health.CodeSettingsRefused, len(details) > 0, strings.Join(details, "; "))
 }
 
 // onlyLine keeps the faults of the way to the PBX: of these at most one stands.
 func (f faults) onlyLine(code health.Code, detail string) {
 	f.only([]health.Code{
-		health.CodePBXUnreachable, health.CodeRegistrationRefused, health.CodeIngressSession, health.CodeNoSupervisor,
+		health.CodePBXUnreachable, health.CodePBXName, health.CodeRegistrationRefused, health.CodeIngressSession, health.CodeNoSupervisor,
 		health.CodeAddonMissing, health.CodeNoPBXAddress,
 	}, code, detail)
 }
@@ -111,7 +150,11 @@ func (f faults) registration(r sip.Registration) {
 	case sip.Unreachable:
 		switch code := ingressFault(r.Err); code {
 		case "":
-			f.onlyLine(health.CodePBXUnreachable, errorText(r.Err))
+			code = health.CodePBXUnreachable
+			if name := new(net.DNSError); errors.As(r.Err, &name) {
+				code = health.CodePBXName
+			}
+			f.onlyLine(code, errorText(r.Err))
 		case health.CodeTokenRefused: // one of Home Assistant's own; the next look at it clears it
 			f.noLineFault()
 			f.Raise(code, errorText(r.Err))

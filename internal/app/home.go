@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,18 +9,17 @@ import (
 	"sync"
 	"time"
 
+	"doorstation/internal/control"
 	"doorstation/internal/health"
-	"doorstation/internal/homeassistant"
 	"doorstation/internal/phone"
 	"doorstation/internal/settings"
+	"doorstation/internal/sip"
 )
-
-// fetchLimit bounds one look at Home Assistant.
-const fetchLimit = 15 * time.Second
 
 // rhythm is how often Home Assistant is asked.
 type rhythm struct {
-	// poll is how often SIP Core's settings are looked at again: a door has no page changes to do it on.
+	// poll is how often SIP Core's settings are looked at again: a door has no page changes to do it on. It counts from the
+	// beginning of a look, and is spread by a tenth to both sides so that several doors do not ask at once.
 	poll time.Duration
 	// retryFirst and retryMost bound the wait after a failure; it doubles in between.
 	retryFirst, retryMost time.Duration
@@ -29,12 +27,14 @@ type rhythm struct {
 	busy time.Duration
 }
 
+// defaultRhythm lets a change, and a Home Assistant that is back, be noticed within 15 s.
 func defaultRhythm() rhythm {
-	return rhythm{poll: 30 * time.Second, retryFirst: time.Second, retryMost: 30 * time.Second, busy: 500 * time.Millisecond}
+	return rhythm{poll: 10 * time.Second, retryFirst: time.Second, retryMost: 12 * time.Second, busy: 250 * time.Millisecond}
 }
 
-// home follows Home Assistant: it fetches SIP Core's settings, makes a line of them, and replaces the line
-// when they change. It never gives up: everything it meets can be mended by a person while it runs.
+// home follows Home Assistant: it fetches SIP Core's settings, makes a line of them, and changes the line as they change. When
+// Home Assistant is away at the start it does so with the settings it kept. It never gives up: everything it meets can be mended
+// by a person while it runs.
 type home struct {
 	opt    Options
 	rhythm rhythm
@@ -43,15 +43,38 @@ type home struct {
 	lines  lineHolder
 	// configured is told the settings before a line of them is up.
 	configured func(settings.Settings)
+	store      *settings.Store
+	asking     asking
+	wake       chan struct{}
 
 	// Touched by Run's goroutine only.
-	current     *settings.Settings // of the line that is up, nil without one
-	tokenWarned bool
-	unknown     []string // keys that were logged
+	inUse     *settings.Candidate // of the line that is up, nil without one
+	waiting   *settings.Candidate // waits for the end of a visit to be in use
+	kept      settings.Kept       // what the store held at the start
+	origin    string
+	failing   bool      // Home Assistant did not answer last time
+	heard     bool      // it has answered since the start
+	saveAgain time.Time // after a failure
+	unknown   []string  // keys that were logged
+
+	mu     sync.Mutex
+	report control.Settings
 }
 
 func newHome(o Options, h *health.Register, p *phone.Phone) *home {
-	return &home{opt: o, rhythm: o.rhythm(), faults: faults{h}, phone: p}
+	c := &clients{local: o.Local, getenv: o.Getenv, log: o.Log}
+	return &home{
+		opt: o, rhythm: o.rhythm(), faults: faults{h}, phone: p, store: settings.NewStore(o.StateDir),
+		asking: asking{clients: c, now: o.Now}, wake: make(chan struct{}, 1), report: control.Settings{Origin: originNone},
+	}
+}
+
+// Nudge says that now is a good time to ask Home Assistant: the network has changed. It returns at once.
+func (h *home) Nudge() {
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
 }
 
 // Run works until ctx ends and then takes the line down: the door is unregistered when it returns.
@@ -59,26 +82,60 @@ func (h *home) Run(ctx context.Context) error {
 	defer func() {
 		h.phone.SetLine(nil)
 		h.lines.replace(nil)
+		h.asking.clients.drop()
 	}()
+	h.loadKept()
 	wait := h.rhythm.retryFirst
 	for {
-		pause := h.rhythm.poll
+		began := time.Now()
 		err := h.look(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		switch {
-		case err == nil:
+		pause := max(h.rhythm.poll*9/10+rand.N(h.rhythm.poll/5)-time.Since(began), h.rhythm.retryFirst)
+		if err == nil {
 			wait = h.rhythm.retryFirst
-		case errors.Is(err, errVisit):
-			wait, pause = h.rhythm.retryFirst, h.rhythm.busy
-		default:
+		} else {
 			pause = wait/2 + rand.N(wait/2)
 			h.opt.Log.Warn("settings not taken", "error", err, "again_in", pause.Round(time.Millisecond))
 			wait = min(2*wait, h.rhythm.retryMost)
+			h.useKept()
 		}
-		if !sleep(ctx, pause) {
+		nudged, goOn := h.rest(ctx, pause)
+		if !goOn {
 			return nil
+		}
+		if nudged {
+			wait = h.rhythm.retryFirst
+			h.asking.clients.drop()                                 // its connection may have been made from an address that is gone
+			if !sleep(ctx, h.rhythm.retryFirst-time.Since(began)) { // a network that comes and goes is no flood
+				return nil
+			}
+		}
+	}
+}
+
+// rest waits, and puts settings to use that wait for the end of a visit. A nudge ends it early. It says not to go on when
+// ctx ends first.
+func (h *home) rest(ctx context.Context, pause time.Duration) (nudged, goOn bool) {
+	over := time.NewTimer(pause)
+	defer over.Stop()
+	for {
+		var visit <-chan time.Time
+		if h.waiting != nil {
+			visit = time.After(h.rhythm.busy)
+		}
+		select {
+		case <-ctx.Done():
+			return false, false
+		case <-over.C:
+			return false, true
+		case <-h.wake:
+			return true, true
+		case <-visit:
+			if err := h.register(); err != nil {
+				h.opt.Log.Warn("settings not taken", "error", err)
+			}
 		}
 	}
 }
@@ -95,138 +152,108 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// errVisit says that changed settings wait for the end of a visit.
-var errVisit = errors.New("a visit is on")
-
-// look fetches the settings once and makes them the line's when they are others.
+// look asks Home Assistant once and takes what is new.
 func (h *home) look(ctx context.Context) error {
-	next, client, err := h.fetch(ctx)
+	asked := ctx
+	if h.inUse == nil && len(h.kept.Raw) > 0 {
+		var cancel context.CancelFunc
+		asked, cancel = context.WithTimeoutCause(ctx, firstLimit, errFirstLimit)
+		defer cancel()
+	}
+	got, err := h.asking.look(asked)
+	if ctx.Err() != nil {
+		return fmt.Errorf("ask Home Assistant: %w", context.Cause(ctx)) // the agent stops: nobody's fault
+	}
+	h.faults.fetch(err)
 	if err != nil {
+		h.failing = true
+		h.heldAge()
 		return err
 	}
-	if h.current != nil && next.Equal(*h.current) {
-		client.Close()
-		return nil
+	if h.failing {
+		h.failing = false
+		h.nudgeLine()
 	}
-	l, err := newLine(h.opt, next, client, h.faults, h.phone.Incoming)
-	if err != nil {
-		client.Close()
-		return fmt.Errorf("use the settings: %w", err)
-	}
-	return h.apply(ctx, l)
-}
-
-// apply replaces the line, once no visit uses it. Settings that have waited for long are fetched anew instead.
-func (h *home) apply(ctx context.Context, l *line) error {
-	limit := time.Now().Add(h.rhythm.poll)
-	for !h.phone.ReleaseLine() {
-		if !sleep(ctx, h.rhythm.busy) || time.Now().After(limit) {
-			l.client.Close()
-			return errVisit
+	h.heard = true
+	h.faults.Clear(health.CodeSettingsKept)
+	if got.changed || h.newest() == nil {
+		if err = h.take(got); err != nil {
+			h.asking.again() // what kept it from being used may be mended outside of Home Assistant
+			return err
 		}
 	}
-	h.lines.replace(nil)
-	h.faults.noLineFault() // those of the old line
-	h.configured(l.settings)
-	h.lines.replace(l)
-	h.phone.SetLine(l.forPhone())
-	s := l.settings
-	h.current = &s
-	h.opt.Log.Info("settings applied", "extension", s.Extension, "domain", s.Domain, "pbx", s.PBX.Kind, "video", s.Video)
+	h.asking.taken(got)
+	h.keep(got)
+	h.tell(func(s *control.Settings) { s.Fetched = timeOrNil(h.opt.Now()) })
 	return nil
 }
 
-// fetch asks Home Assistant for SIP Core's settings and for the token's user, and merges them with the local file. The client
-// is the caller's to close.
-func (h *home) fetch(ctx context.Context) (settings.Settings, *homeassistant.Client, error) {
-	var none settings.Settings
-	client, err := h.client()
-	if err != nil {
-		return none, nil, err
+// nudgeLine has the line try again at once, as its way may lead through Home Assistant, which has just come back.
+func (h *home) nudgeLine() {
+	if l := h.lines.current(); l != nil && l.agent.Registration().State != sip.Registered {
+		l.agent.Nudge()
 	}
-	merged, err := h.ask(ctx, client)
-	if err != nil {
-		client.Close()
-		return none, nil, err
-	}
-	return merged, client, nil
 }
 
-func (h *home) ask(ctx context.Context, client *homeassistant.Client) (settings.Settings, error) {
-	var none settings.Settings
-	raw, who, err := askBoth(ctx, client)
-	if ctx.Err() != nil {
-		return none, fmt.Errorf("ask Home Assistant: %w", context.Cause(ctx)) // the agent stops: nobody's fault
+// take decides what becomes of new settings. The first ones are lived with as they are; later ones are refused as a whole when
+// they are broken.
+func (h *home) take(got answer) error {
+	c, err := settings.Read(h.opt.Local, got.raw, got.who)
+	if !slices.Equal(c.Unknown, h.unknown) {
+		h.unknown = c.Unknown
+		h.opt.Log.Debug("SIP Core has settings that this version does not know", "keys", c.Unknown)
 	}
-	if h.faults.fetch(err); err != nil {
-		return none, fmt.Errorf("ask Home Assistant: %w", err)
+	if h.inUse != nil {
+		breaking := c.Breaks(*h.newest())
+		if err != nil || len(breaking) > 0 {
+			h.faults.refused(breaking, err)
+			h.tell(func(s *control.Settings) { s.Refused = true })
+			return nil
+		}
 	}
-	core, problems, err := settings.ParseSIPCore(raw)
-	h.faults.problems(problems, err)
+	h.faults.refused(nil, nil)
+	h.tell(func(s *control.Settings) { s.Refused = false })
+	h.faults.problems(c.Problems, asNotAnObject(err))
+	if !errors.Is(err, settings.ErrNotAnObject) {
+		h.faults.merge(c.Notices, err)
+	}
 	if err != nil {
-		return none, fmt.Errorf("read SIP Core's settings: %w", err)
+		return fmt.Errorf("read SIP Core's settings: %w", err)
 	}
-	if !slices.Equal(core.Unknown, h.unknown) {
-		h.unknown = core.Unknown
-		h.opt.Log.Debug("SIP Core has settings that this version does not know", "keys", core.Unknown)
+	if err = h.adopt(c); err != nil {
+		return err
 	}
-	merged, notices, err := settings.Merge(h.opt.Local, core, settings.Identity{ID: who.ID, Name: who.Name})
-	if h.faults.merge(notices, err); err != nil {
-		return none, fmt.Errorf("choose the door's SIP user: %w", err)
-	}
-	return merged, nil
+	h.origin = originFresh
+	h.tell(func(s *control.Settings) { s.Origin = originFresh })
+	return nil
 }
 
-// askBoth asks for the settings and for the user at the same time; when one fails the other is given up.
-func askBoth(ctx context.Context, client *homeassistant.Client) (json.RawMessage, homeassistant.User, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchLimit)
-	defer cancel()
-	var who homeassistant.User
-	var userErr error
-	var asking sync.WaitGroup
-	asking.Go(func() { who, userErr = client.CurrentUser(ctx) })
-	raw, err := client.SIPCoreConfig(ctx)
-	if err != nil {
-		cancel()
+// asNotAnObject passes on that there was nothing to read.
+func asNotAnObject(err error) error {
+	if errors.Is(err, settings.ErrNotAnObject) {
+		return err
 	}
-	asking.Wait()
-	if err == nil {
-		err = userErr
-	}
-	return raw, who, err
+	return nil
 }
 
-// client makes a Home Assistant client with the token as it is now: a person may just have put it there.
-func (h *home) client() (*homeassistant.Client, error) {
-	token, err := settings.ReadToken(h.opt.Local, h.opt.Getenv)
-	if err != nil {
-		h.faults.onlyFetch(health.CodeTokenMissing, err.Error())
-		return nil, fmt.Errorf("read the token: %w", err)
+// newest is what the next settings are compared with.
+func (h *home) newest() *settings.Candidate {
+	if h.waiting != nil {
+		return h.waiting
 	}
-	h.warnOfOpenToken()
-	tlsConf, err := h.opt.Local.HomeAssistant.TLS.Config()
-	if err != nil {
-		err = fmt.Errorf("home_assistant.tls: %w", err)
-		h.faults.onlyFetch(health.CodeHomeAssistantUnreachable, err.Error())
-		return nil, err
-	}
-	client, err := homeassistant.New(homeassistant.Options{
-		URL: h.opt.Local.HomeAssistant.URL, Token: token, TLS: tlsConf, Log: h.opt.Log.With("room", "homeassistant"),
-	})
-	if err != nil {
-		err = fmt.Errorf("home_assistant.url: %w", err)
-		h.faults.onlyFetch(health.CodeHomeAssistantUnreachable, err.Error())
-		return nil, err
-	}
-	return client, nil
+	return h.inUse
 }
 
-// warnOfOpenToken says once that others on this machine may read the token.
-func (h *home) warnOfOpenToken() {
-	file := h.opt.Local.HomeAssistant.TokenFile
-	if h.tokenWarned || file == "" || !settings.TokenFileTooOpen(file) {
-		return
-	}
-	h.tokenWarned = true
-	h.opt.Log.Warn("the token file can be read by others on this machine: chmod 600 it", "file", file)
+// tell changes what status says of the settings.
+func (h *home) tell(change func(*control.Settings)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	change(&h.report)
+}
+
+// status is what status says of the settings.
+func (h *home) status() control.Settings {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.report
 }

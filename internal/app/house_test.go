@@ -45,12 +45,22 @@ func check(t *testing.T, err error) {
 // sipCore are a household's settings.
 func sipCore() map[string]any {
 	return map[string]any{
-		"users":     []any{map[string]any{"ha_username": userID, "display_name": "Front door", "extension": "200", "password": password}},
-		"sip_video": true,
+		"users":        users(map[string]any{"ha_username": userID, "display_name": "Front door", "extension": "200", "password": password}),
+		"sip_video":    true,
+		"popup_config": map[string]any{"buttons": []any{map[string]any{"label": "Open", "type": "dtmf", "data": "42"}}},
 		"ice_config": map[string]any{"iceGatheringTimeout": 500, "iceServers": []any{
 			map[string]any{"urls": "turn:127.0.0.1:9", "username": "u", "credential": credential},
 		}},
 	}
+}
+
+// users are the kitchen's tablet and others.
+func users(others ...map[string]any) []any {
+	list := []any{map[string]any{"ha_username": "kitchen", "extension": "101", "password": password}}
+	for _, u := range others {
+		list = append(list, u)
+	}
+	return list
 }
 
 // with is sipCore with one key changed.
@@ -133,7 +143,7 @@ func (h *house) start(more string, change ...func(*settings.Local)) *agent {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.cancel = cancel
 	o := Options{
-		Local: h.local(more), Socket: h.path("control.sock"), Version: "1.2.3", Now: time.Now, Getenv: func(string) string { return "" },
+		Local: h.local(more), Socket: h.path("control.sock"), StateDir: h.path("state"), Version: "1.2.3", Now: time.Now, Getenv: func(string) string { return "" },
 		Log:  slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		test: forTest{rhythm: quick(), loopback: true},
 	}

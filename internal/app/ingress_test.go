@@ -16,9 +16,8 @@ import (
 // ingressAgent registers through ingress; meanwhile is called between finding the way and going it.
 func (h *house) ingressAgent(meanwhile func()) <-chan sip.Registration {
 	h.t.Helper()
-	client, err := homeassistant.New(homeassistant.Options{URL: h.url, Token: token})
-	check(h.t, err)
-	in := &ingress{client: client}
+	c := &clients{local: h.local(""), getenv: func(string) string { return "" }, log: textLog(&logBuffer{})}
+	in := &ingress{clients: c}
 	seen := make(chan sip.Registration, 1000)
 	agent, err := sip.New(sip.Config{
 		Extension: "200", Password: password, Domain: "pbx.example",
@@ -36,7 +35,7 @@ func (h *house) ingressAgent(meanwhile func()) <-chan sip.Registration {
 	h.t.Cleanup(func() {
 		cancel()
 		check(h.t, <-ended)
-		client.Close()
+		c.drop()
 	})
 	return seen
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"doorstation/internal/health"
 	"doorstation/internal/homeassistant"
@@ -16,10 +17,10 @@ import (
 	"doorstation/internal/sip"
 )
 
-// line is the door's registration and its warm offers, made of one settings.Settings. It is replaced as a whole.
+// line is the door's registration and its warm offers, made of one settings.Settings. Another registration is another line; the
+// rest may change while it stands (see use).
 type line struct {
-	settings settings.Settings
-	client   *homeassistant.Client // closed by stop
+	settings atomic.Pointer[settings.Settings]
 	agent    *sip.Agent
 	offers   *peer.Pool
 	want     int
@@ -27,10 +28,10 @@ type line struct {
 	log      *slog.Logger
 }
 
-// newLine makes a line; it does nothing before start. The client becomes the line's unless there is an error. incoming is given
-// the calls to the door.
-func newLine(o Options, s settings.Settings, client *homeassistant.Client, f faults, incoming func(phone.IncomingCall)) (*line, error) {
-	l := &line{settings: s, client: client, want: mostTargets(s.Local), log: o.Log}
+// newLine makes a line; it does nothing before start. incoming is given the calls to the door.
+func newLine(o Options, s settings.Settings, c *clients, f faults, incoming func(phone.IncomingCall)) (*line, error) {
+	l := &line{want: mostTargets(s.Local), log: o.Log}
+	l.use(s)
 	tlsConf, err := s.Local.SIP.TLS.Config()
 	if err != nil {
 		err = fmt.Errorf("sip.tls: %w", err)
@@ -38,7 +39,7 @@ func newLine(o Options, s settings.Settings, client *homeassistant.Client, f fau
 		return nil, err
 	}
 	locate := func(context.Context) (sip.Endpoint, error) {
-		return sip.Endpoint{URL: s.PBX.URL, TLS: tlsConf, Via: s.PBX.Kind}, nil
+		return sip.Endpoint{URL: s.PBX.URL, TLS: tlsConf, Via: via(s)}, nil
 	}
 	var diagnose func(context.Context, sip.Endpoint, error) error
 	if s.PBX.Kind == settings.PBXIngress {
@@ -46,7 +47,7 @@ func newLine(o Options, s settings.Settings, client *homeassistant.Client, f fau
 		if tlsErr != nil {
 			return nil, fmt.Errorf("home_assistant.tls: %w", tlsErr) // the fault is raised by the next look at Home Assistant
 		}
-		in := &ingress{client: client, tls: homeTLS}
+		in := &ingress{clients: c, tls: homeTLS}
 		locate, diagnose = in.locate, in.diagnose
 	}
 	l.agent, err = sip.New(sip.Config{
@@ -78,12 +79,22 @@ func (l *line) stop() {
 			l.log.Warn("not stopped cleanly", "room", l.stages[i].name, "error", err)
 		}
 	}
-	l.client.Close()
+}
+
+// use makes s the settings from now on. Its registration must be the line's.
+func (l *line) use(s settings.Settings) { l.settings.Store(&s) }
+
+// via is what the way to the PBX is called in the status.
+func via(s settings.Settings) string {
+	if s.PBX.Kind == settings.PBXServer {
+		return s.Local.SIP.Transport
+	}
+	return s.PBX.Kind
 }
 
 func (l *line) forPhone() *phone.Line {
 	return &phone.Line{
-		Signalling: signalling{l.agent}, Offers: l.offers, Video: l.settings.Video,
+		Signalling: signalling{l.agent}, Offers: l.offers, Video: l.settings.Load().Video,
 		Ready: func() bool { return l.agent.Registration().State == sip.Registered },
 	}
 }
@@ -118,13 +129,17 @@ func peerConfig(o Options, s settings.Settings) peer.Config {
 
 // ingress reaches the PBX through Home Assistant's ingress: a fresh session for each dial.
 type ingress struct {
-	client *homeassistant.Client
-	tls    *tls.Config
+	clients *clients
+	tls     *tls.Config
 }
 
 // locate makes a fresh session.
 func (i *ingress) locate(ctx context.Context) (sip.Endpoint, error) {
-	in, err := i.client.Ingress(ctx)
+	client, _, err := i.clients.get()
+	if err != nil {
+		return sip.Endpoint{}, fmt.Errorf("ingress: %w", err)
+	}
+	in, err := client.Ingress(ctx)
 	if err != nil {
 		return sip.Endpoint{}, fmt.Errorf("ingress: %w", err)
 	}
@@ -135,7 +150,11 @@ func (i *ingress) locate(ctx context.Context) (sip.Endpoint, error) {
 func (i *ingress) diagnose(ctx context.Context, e sip.Endpoint, _ error) error {
 	// The same place for a plain request: ws is http, wss is https.
 	at := homeassistant.Ingress{URL: e.URL, Header: e.Header, HTTPURL: strings.Replace(e.URL, "ws", "http", 1)}
-	if err := i.client.CheckIngress(ctx, at); err != nil {
+	client, _, err := i.clients.get()
+	if err == nil {
+		err = client.CheckIngress(ctx, at)
+	}
+	if err != nil {
 		return fmt.Errorf("ingress: %w", err)
 	}
 	return nil

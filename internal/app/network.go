@@ -28,7 +28,9 @@ func (a *App) watchNetwork(ctx context.Context) error {
 // networkChanged passes the news on.
 func (a *App) networkChanged() {
 	a.opt.Log.Debug("the network changed", "addresses", network.Addresses())
+	a.home.Nudge()
 	if l := a.home.lines.current(); l != nil {
+		l.agent.Nudge()
 		l.offers.AddressesChanged()
 	}
 }

@@ -15,6 +15,8 @@ type Options struct {
 	Local settings.Local
 	// Socket is the path of the control socket.
 	Socket string
+	// StateDir is where the last good settings are kept; empty: nowhere.
+	StateDir string
 	// Version is what `doorstation version` says; it also goes into the SIP User-Agent.
 	Version string
 	Log     *slog.Logger

@@ -39,6 +39,7 @@ func (a *App) Status() control.Status {
 		s.Registration = registrationStatus(l)
 		s.WarmOffers = control.WarmOffers{Ready: l.offers.Ready(), Want: l.want}
 	}
+	s.Settings = a.home.status()
 	a.visitStatus(&s)
 	levels := a.board.Levels()
 	s.GPIO = control.GPIO{Chip: levels.Chip, Lock: string(levels.Lock), Light: string(levels.Light), LockOpenings: levels.LockOpenings}
@@ -71,7 +72,7 @@ func runtimeStatus() control.Runtime {
 func registrationStatus(l *line) control.Registration {
 	r := l.agent.Registration()
 	out := control.Registration{
-		State: string(r.State), Extension: r.Extension, BackupUser: l.settings.BackupUser, Server: r.Server, Transport: r.Transport,
+		State: string(r.State), Extension: r.Extension, BackupUser: l.settings.Load().BackupUser, Server: r.Server, Transport: r.Transport,
 		Expires: timeOrNil(r.ExpiresAt), Since: timeOrNil(r.Since),
 	}
 	if r.State == sip.Stopped {

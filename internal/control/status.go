@@ -11,6 +11,7 @@ type Status struct {
 	Version      string       `json:"version"`
 	Started      time.Time    `json:"started"`
 	Registration Registration `json:"registration"`
+	Settings     Settings     `json:"settings"`
 	Visit        Visit        `json:"visit"`
 	Look         *Look        `json:"look"`
 	GPIO         GPIO         `json:"gpio"`
@@ -38,11 +39,26 @@ type Registration struct {
 	// BackupUser: the door runs on SIP Core's backup_user.
 	BackupUser bool   `json:"backup_user"`
 	Server     string `json:"server"`
-	// Transport is ingress, custom_wss_url, ws or wss.
+	// Transport is ingress, custom_wss_url, ws, wss, udp, tcp or tls.
 	Transport string     `json:"transport"`
 	Expires   *time.Time `json:"expires"`
 	Since     *time.Time `json:"since"`
 	Error     string     `json:"error,omitempty"`
+}
+
+// Settings is where the door's settings come from.
+type Settings struct {
+	// Origin is fresh (from Home Assistant since the start), kept (from before the start) or none.
+	Origin string `json:"origin"`
+	// Fetched is when Home Assistant gave them, or last said that they have not changed.
+	Fetched *time.Time `json:"fetched"`
+	// Changed is when the newest change was noticed, Applied when settings were last put to use.
+	Changed *time.Time `json:"changed"`
+	Applied *time.Time `json:"applied"`
+	// Waiting: a new registration waits for the end of a visit.
+	Waiting bool `json:"waiting"`
+	// Refused: the newest settings are broken, those from before stay in force.
+	Refused bool `json:"refused"`
 }
 
 // Visit is the visit that is on; State is idle between visits.

@@ -20,6 +20,7 @@ func (s Status) Text() string {
 	var p page
 	p.line("doorstation", s.Version, "started "+s.Started.Format(dayFormat))
 	p.registration(s.Registration)
+	p.settings(s.Settings)
 	p.visit(s.Visit)
 	p.look(s.Look)
 	p.door(s.GPIO)
@@ -60,6 +61,24 @@ func (p *page) registration(r Registration) {
 		p.line("  expires", r.Expires.Format(dayFormat))
 	}
 	p.line("  error", r.Error)
+}
+
+func (p *page) settings(s Settings) {
+	if s.Origin == "" {
+		return
+	}
+	p.line("settings", map[string]string{
+		"fresh": "from Home Assistant", "kept": "kept from before the start", "none": "none yet",
+	}[s.Origin], moment("as of ", s.Fetched), given(s.Refused, "the newest are refused"))
+	p.line("  applied", moment("", s.Applied), given(s.Waiting, "a change waits for the end of the visit"))
+}
+
+// moment is a time after some words, nothing when there is none.
+func moment(words string, t *time.Time) string {
+	if t == nil || t.IsZero() {
+		return ""
+	}
+	return words + t.Format(dayFormat)
 }
 
 func (p *page) visit(v Visit) {

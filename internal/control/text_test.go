@@ -26,6 +26,9 @@ func talkingStatus() Status {
 			State: "registered", Extension: "104", Server: "homeassistant.local", Transport: "ingress",
 			Since: ptr(at(8, 0, 6)), Expires: ptr(at(14, 12, 0)),
 		},
+		Settings: Settings{
+			Origin: "fresh", Fetched: ptr(at(14, 7, 50)), Changed: ptr(at(9, 15, 2)), Applied: ptr(at(9, 15, 2)), Waiting: true,
+		},
 		Visit: Visit{State: "talking", Button: "Front door", Targets: []string{"101", "102"}, AnsweredBy: "102", Since: ptr(at(14, 7, 12))},
 		GPIO:  GPIO{Chip: "header", Lock: "on", Light: "on", LockOpenings: 3},
 		Camera: Camera{
@@ -49,9 +52,10 @@ func faultyStatus() Status {
 			State: "refused", Extension: "door", BackupUser: true, Server: "homeassistant.local:8123", Transport: "custom_wss_url",
 			Since: ptr(at(8, 0, 6)), Error: "403 Forbidden\r\nby \x1b[31mthe PBX\x1b[0m",
 		},
-		Visit: Visit{State: "idle", Since: ptr(at(8, 0, 5))},
-		Look:  &Look{State: "looking", Caller: "102", Loudspeaker: true, Since: at(8, 2, 0)},
-		GPIO:  GPIO{Chip: "absent", Lock: "absent", Light: "fault"},
+		Settings: Settings{Origin: "kept", Fetched: ptr(at(7, 30, 0)), Refused: true, Applied: ptr(at(8, 0, 6))},
+		Visit:    Visit{State: "idle", Since: ptr(at(8, 0, 5))},
+		Look:     &Look{State: "looking", Caller: "102", Loudspeaker: true, Since: at(8, 2, 0)},
+		GPIO:     GPIO{Chip: "absent", Lock: "absent", Light: "fault"},
 		Camera: Camera{
 			Source: "rpicam", State: "restarting", Width: 640, Height: 480, Framerate: 15, Bitrate: 499_600, Frames: 1, KeyFrames: 1,
 		},

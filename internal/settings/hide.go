@@ -55,6 +55,20 @@ func (p Popup) LogValue() slog.Value { return slog.StringValue(p.String()) }
 // MarshalJSON implements json.Marshaler.
 func (p Popup) MarshalJSON() ([]byte, error) { return json.Marshal(p.String()) }
 
+// String describes the button without what it sends.
+func (b DTMFButton) String() string {
+	return fmt.Sprintf("dtmf button{label: %q, digits: %s}", b.Label, veil(b.Digits))
+}
+
+// Format implements fmt.Formatter.
+func (b DTMFButton) Format(f fmt.State, _ rune) { fmt.Fprint(f, b.String()) }
+
+// LogValue implements slog.LogValuer.
+func (b DTMFButton) LogValue() slog.Value { return slog.StringValue(b.String()) }
+
+// MarshalJSON implements json.Marshaler.
+func (b DTMFButton) MarshalJSON() ([]byte, error) { return json.Marshal(b.String()) }
+
 // String describes the lock without its codes.
 func (l Lock) String() string {
 	return fmt.Sprintf("lock{pin: %v, active: %s, pulse: %s, codes: %d}", l.Pin, l.Active, l.Pulse, len(l.Codes))

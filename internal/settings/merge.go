@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"reflect"
 	"slices"
 	"strings"
 )
@@ -22,19 +21,6 @@ var (
 
 // Identity is the Home Assistant user the token belongs to.
 type Identity struct{ ID, Name string }
-
-// Notice is something a person should know about settings that work.
-type Notice int
-
-// The notices.
-const (
-	// NoticeBackupUser says that the door runs on backup_user.
-	NoticeBackupUser Notice = iota + 1
-	// NoticeNoPicture says that the household sees nothing of the visitor.
-	NoticeNoPicture
-	// NoticeNoTargets says that a button calls nobody.
-	NoticeNoTargets
-)
 
 // The ways to the PBX.
 const (
@@ -82,9 +68,6 @@ type PBX struct {
 	URL string
 }
 
-// Equal says whether two settings make the same door.
-func (s Settings) Equal(o Settings) bool { return reflect.DeepEqual(s, o) }
-
 // Merge makes the door's settings of its local file, SIP Core's settings and who it is. The errors are ErrNoUser,
 // ErrNoSuchExtension and ErrNoPBXAddress, with what was looked for.
 func Merge(l Local, c SIPCore, who Identity) (Settings, []Notice, error) {
@@ -102,7 +85,7 @@ func Merge(l Local, c SIPCore, who Identity) (Settings, []Notice, error) {
 		Domain: domain(l, c), PBX: pbx, ICE: c.ICE, Video: wanted(l.Call.Video, c.SIPVideo), Popup: c.Popup,
 		Incoming: incoming(l.Incoming, c, user.Extension),
 	}
-	return s, notices(s), nil
+	return s, notices(s, c), nil
 }
 
 // pick finds the door's SIP user. The order is the card's, so that door and tablets agree on whose an entry is.
@@ -212,19 +195,4 @@ func incoming(l Incoming, c SIPCore, own string) IncomingCalls {
 		}
 	}
 	return in
-}
-
-func notices(s Settings) []Notice {
-	var n []Notice
-	if s.BackupUser {
-		n = append(n, NoticeBackupUser)
-	}
-	// call.video: never is a wish; auto without sip_video may be an oversight.
-	if !s.Video && s.Local.Call.Video == "auto" && s.Popup.Extensions[s.Extension].CameraEntity == "" {
-		n = append(n, NoticeNoPicture)
-	}
-	if slices.ContainsFunc(s.Local.Buttons, func(b Button) bool { return len(b.Call) == 0 }) {
-		n = append(n, NoticeNoTargets)
-	}
-	return n
 }

@@ -80,6 +80,7 @@ func (r *tolerant) user(path string, v any) (User, bool) {
 		DisplayName: printable(r.text(g, "display_name")),
 		Extension:   strings.TrimSpace(r.text(g, "extension")),
 		Password:    r.text(g, "password"),
+		path:        path,
 	}
 	r.ignore(g, "ha_username", "display_name", "extension", "password")
 	if u.Extension == "" {
@@ -230,7 +231,7 @@ func (r *tolerant) popup(g group) Popup {
 			return // a service call's data is Home Assistant's, of any type
 		}
 		if data := r.text(button, "data"); data != "" {
-			p.DTMF = append(p.DTMF, data)
+			p.DTMF = append(p.DTMF, DTMFButton{Label: printable(r.text(button, "label")), Digits: data})
 		}
 	})
 	if extensions, ok := r.object(g, "extensions"); ok {

@@ -97,7 +97,7 @@ func TestSettingsNeverShowASecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if merged.Password != secret || merged.Popup.DTMF[0] != secret || core.ICE.Servers[0].Credential != secret {
+	if merged.Password != secret || merged.Popup.DTMF[0].Digits != secret || core.ICE.Servers[0].Credential != secret {
 		t.Fatal("the secrets are not there")
 	}
 	type wrapped struct {
@@ -107,7 +107,7 @@ func TestSettingsNeverShowASecret(t *testing.T) {
 	}
 	for name, v := range map[string]any{
 		"user": core.Users[0], "pointer": core.BackupUser, "users": core.Users, "ice": core.ICE, "server": core.ICE.Servers[0],
-		"popup": core.Popup, "lock": *local.Lock, "lock pointer": local.Lock, "local": local, "core": core, "core pointer": &core,
+		"popup": core.Popup, "dtmf": core.Popup.DTMF, "kept": Kept{HomeAssistant: "http://ha", Raw: []byte(`{"password": "s3cret"}`)}, "lock": *local.Lock, "lock pointer": local.Lock, "local": local, "core": core, "core pointer": &core,
 		"settings": merged, "settings pointer": &merged, "pbx": merged.PBX,
 		"wrapped": wrapped{merged, core.Users[0], *local.Lock}, "map": map[string]any{"s": merged},
 	} {

@@ -49,6 +49,8 @@ type User struct {
 	// Extension is the SIP user and digest user name; never empty.
 	Extension string
 	Password  string
+
+	path string // where it stands in the settings
 }
 
 // ICE is ice_config.
@@ -71,8 +73,15 @@ type ICEServer struct {
 type Popup struct {
 	// Extensions says, by extension, what the card shows for a caller.
 	Extensions map[string]PopupExtension
-	// DTMF is what the popup's dtmf buttons send. It is secret: it opens doors.
-	DTMF []string
+	// DTMF are the buttons that send digits.
+	DTMF []DTMFButton
+}
+
+// DTMFButton is a button of the popup that sends digits.
+type DTMFButton struct {
+	Label string
+	// Digits is what it sends. It is secret: it opens doors.
+	Digits string
 }
 
 // PopupExtension is what the card shows for a caller.

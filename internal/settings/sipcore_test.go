@@ -9,6 +9,17 @@ import (
 	"time"
 )
 
+// withoutPaths leaves out where the users stand.
+func withoutPaths(c SIPCore) SIPCore {
+	for i := range c.Users {
+		c.Users[i].path = ""
+	}
+	if c.BackupUser != nil {
+		c.BackupUser.path = ""
+	}
+	return c
+}
+
 func TestParseSIPCore(t *testing.T) {
 	got, problems, err := ParseSIPCore([]byte(`{
 		"users": [
@@ -62,11 +73,11 @@ func TestParseSIPCore(t *testing.T) {
 		SIPVideo: true, AutoAnswer: true,
 		Popup: Popup{
 			Extensions: map[string]PopupExtension{"8001": {Name: "Door", CameraEntity: "camera.door"}},
-			DTMF:       []string{"1", "22"},
+			DTMF:       []DTMFButton{{"Open", "1"}, {"Gate", "22"}},
 		},
 		Unknown: []string{"users[1].colour", "ice_config.bundlePolicy", "new_in_v6"},
 	}
-	if !reflect.DeepEqual(got, want) {
+	if !reflect.DeepEqual(withoutPaths(got), want) {
 		t.Errorf("got  %+v %+v %q\nwant %+v %+v %q", got, got.Users[0].Password, got.Unknown, want, want.Users[0].Password, want.Unknown)
 	}
 }
@@ -200,7 +211,7 @@ func TestWrongTypesAreNamedAndTheirDefaultsUsed(t *testing.T) {
 				t.Fatal(err)
 			}
 			got.Unknown = nil
-			if !reflect.DeepEqual(got, tt.want) {
+			if !reflect.DeepEqual(withoutPaths(got), tt.want) {
 				t.Errorf("got %+v\nwant %+v", got, tt.want)
 			}
 			var said []string

@@ -32,6 +32,9 @@ func NewStore(dir string) *Store { return &Store{dir: dir} }
 // Path is where the file is.
 func (s *Store) Path() string { return filepath.Join(s.dir, keptFileName) }
 
+// CorruptPath is where a damaged file is set aside.
+func (s *Store) CorruptPath() string { return s.Path() + corruptEnd }
+
 // Load reads what is kept for the Home Assistant at url. A damaged file is set aside under the same name with ".corrupt" at its
 // end, in the place of an earlier one. The errors are ErrNothingKept, ErrKeptCorrupt, ErrKeptNewer, ErrKeptElsewhere, and what
 // the operating system said.
@@ -86,7 +89,7 @@ func (s *Store) read() ([]byte, error) {
 
 // setAside moves the damaged file away, so that it is neither used nor overwritten unseen.
 func (s *Store) setAside(why error) error {
-	aside := s.Path() + corruptEnd
+	aside := s.CorruptPath()
 	// What is in the way may be a directory, which a file does not replace.
 	if err := os.Rename(s.Path(), aside); err != nil {
 		if err = errors.Join(os.RemoveAll(aside), os.Rename(s.Path(), aside)); err != nil {

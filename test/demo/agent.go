@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -30,7 +31,7 @@ type agent struct {
 // startAgent runs `doorstation run`. It ends, in its own orderly way, when the context does.
 func startAgent(ctx context.Context, binary string, h *home, log io.Writer) (*agent, error) {
 	tail := &tailBuffer{next: log}
-	cmd := exec.CommandContext(ctx, binary, "run", "--config", h.config, "--socket", h.socket)
+	cmd := exec.CommandContext(ctx, binary, "run", "--config", h.config, "--socket", h.socket, "--state-dir", filepath.Join(filepath.Dir(h.config), "state"))
 	cmd.Stdout, cmd.Stderr = tail, tail
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopLimit

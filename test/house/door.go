@@ -28,6 +28,8 @@ type DoorOptions struct {
 	Token  string
 	// Network is where the agent is, nil for the lab's own.
 	Network *lab.Network
+	// StateDir is where it keeps settings; default: a directory of the run's own.
+	StateDir string
 	// Secrets must not appear anywhere in the log of the run.
 	Secrets []string
 }
@@ -55,13 +57,17 @@ func StartDoor(t lab.T, o DoorOptions) *Door {
 	d.socket = filepath.Join(d.dir, "control.sock")
 	token := filepath.Join(d.dir, "token")
 	config := filepath.Join(d.dir, "config.yaml")
+	state := o.StateDir
+	if state == "" {
+		state = filepath.Join(d.dir, "state")
+	}
 	if err = os.WriteFile(token, []byte(o.Token+"\n"), 0o600); err != nil {
 		t.Fatalf("house: %v", err)
 	}
 	if err = os.WriteFile(config, []byte(strings.ReplaceAll(o.Config, "TOKEN_FILE", token)), 0o600); err != nil {
 		t.Fatalf("house: %v", err)
 	}
-	agent := lab.Command{Path: o.Binary, Args: []string{"run", "--config", config, "--socket", d.socket}}
+	agent := lab.Command{Path: o.Binary, Args: []string{"run", "--config", config, "--socket", d.socket, "--state-dir", state}}
 	if o.Network != nil {
 		agent = o.Network.Command(agent)
 	}

@@ -42,6 +42,8 @@ type Options struct {
 	// Config is added to the door's local file, Ring is how long it rings (default 20s).
 	Config string
 	Ring   string
+	// StateDir is the door's state directory; default: one of each run's own.
+	StateDir string
 	// Secrets besides the token and the passwords that must not stand in the door's log.
 	Secrets []string
 	// Binary is the agent; default: Build's with the race detector.
@@ -118,7 +120,7 @@ func (h *House) StartDoor() *Door {
 		binary = Build(h.t)
 	}
 	h.Door = StartDoor(h.t, DoorOptions{
-		Binary: binary, Config: h.config(), Token: Token, Network: h.opt.Network,
+		Binary: binary, Config: h.config(), Token: Token, Network: h.opt.Network, StateDir: h.opt.StateDir,
 		Secrets: append([]string{Token, lab.Password}, h.opt.Secrets...),
 	})
 	return h.Door
