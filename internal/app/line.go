@@ -60,7 +60,12 @@ func newLine(o Options, s settings.Settings, c *clients, f faults, incoming func
 		f.onlyLine(health.CodePBXUnreachable, err.Error())
 		return nil, fmt.Errorf("signalling: %w", err)
 	}
-	l.offers, err = peer.NewPool(peerConfig(o, s), l.want)
+	media := peerConfig(o, s)
+	// The authorities of the household's own, for its TURN server too; that one is verified in any case.
+	if media.TLS, err = (settings.TLS{CAFile: s.Local.SIP.TLS.CAFile}).Config(); err != nil {
+		return nil, fmt.Errorf("sip.tls: %w", err)
+	}
+	l.offers, err = peer.NewPool(media, l.want)
 	if err != nil {
 		return nil, fmt.Errorf("warm offers: %w", err)
 	}

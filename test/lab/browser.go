@@ -19,7 +19,8 @@ var ErrBrowser = errors.New("lab: browser")
 
 // BrowserOptions are for scenarios that need a Chromium of their own kind. The zero value is the usual one.
 type BrowserOptions struct {
-	Flags []string // more command-line flags, such as --allow-loopback-in-peer-connection
+	Flags   []string // more command-line flags, such as --allow-loopback-in-peer-connection
+	Network *Network // where it is; nil is the lab's own
 }
 
 // Browser is a running headless Chromium, driven through a Node.js process (popup/driver.mjs).
@@ -54,8 +55,10 @@ func StartBrowser(t T, options ...BrowserOptions) *Browser {
 		t.Fatalf("lab: %v: run scripts/deps.sh lab", err)
 	}
 	flags := []string{}
+	var network *Network
 	for _, o := range options {
 		flags = append(flags, o.Flags...)
+		network = o.Network
 	}
 	given, err := json.Marshal(flags)
 	if err != nil {
@@ -63,11 +66,15 @@ func StartBrowser(t T, options ...BrowserOptions) *Browser {
 	}
 	b := &Browser{waiting: map[int]chan reply{}, popups: map[string]*Popup{}, read: make(chan struct{})}
 	stdout, lines := io.Pipe()
-	b.proc = launch(t, "browser", Command{
+	driver := Command{
 		Path: node,
 		Args: []string{source(filepath.Join("popup", "driver.mjs"))},
 		Env:  []string{"LAB_MODULES=" + filepath.Join(Cache(), "popup"), "LAB_CHROMIUM=" + chromium, "LAB_CHROMIUM_FLAGS=" + string(given)},
-	}, func(cmd *exec.Cmd) (err error) {
+	}
+	if network != nil {
+		driver = network.Command(driver)
+	}
+	b.proc = launch(t, "browser", driver, func(cmd *exec.Cmd) (err error) {
 		cmd.Stdout = lines
 		b.stdin, err = cmd.StdinPipe()
 		return err

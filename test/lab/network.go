@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // asteriskRTP is where an Asterisk with the usual [Ports] receives media: to lose on the way to it is to lose from the door
@@ -90,40 +88,4 @@ func SilentSTUN(t T) string {
 	// What is sent here waits in the socket's buffer until that is full, then is dropped: no ICMP, no answer.
 	t.Cleanup(func() { _ = c.Close() })
 	return c.LocalAddr().String()
-}
-
-// TURN is a running coturn.
-type TURN struct {
-	Addr               string // "address:port", UDP and TCP
-	Username, Password string
-}
-
-// URL is the server's address for an RTCIceServer; transport is "udp" or "tcp".
-func (s *TURN) URL(transport string) string { return "turn:" + s.Addr + "?transport=" + transport }
-
-// StartTURN runs coturn on [Addr] until the test ends.
-func StartTURN(t T) *TURN {
-	t.Helper()
-	s := &TURN{Addr: net.JoinHostPort(Addr, "3478"), Username: "lab", Password: "lab-turn-secret"}
-	dir := Out(t)
-	p := Start(t, "turn", Command{Path: source("run-in-root.sh"), Args: []string{
-		filepath.Join(Cache(), "asterisk"), "usr/bin/turnserver", "-n",
-		"--listening-ip=" + Addr, "--relay-ip=" + Addr, "--listening-port=3478", "--min-port=40000", "--max-port=40999",
-		"--user=" + s.Username + ":" + s.Password, "--realm=lab", "--lt-cred-mech", "--no-tls",
-		"--log-file=stdout", "--simple-log", "--pidfile=" + filepath.Join(dir, "turn.pid"), "--userdb=" + filepath.Join(dir, "turn.db"),
-	}})
-	Eventually(t, 10*time.Second, "coturn listens", func() bool {
-		select {
-		case <-p.Done():
-			t.Fatalf("lab: coturn ended:\n%s", Tail(p.Output(), 20))
-		default:
-		}
-		c, err := net.Dial("tcp", s.Addr)
-		if err != nil {
-			return false
-		}
-		_ = c.Close()
-		return true
-	})
-	return s
 }
