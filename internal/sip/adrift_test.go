@@ -330,7 +330,7 @@ func TestConnectionLostAgainAndAgain(t *testing.T) {
 		l := w.registered()
 		h := newWitness()
 		_, far := w.talk(l, h)
-		for range 5 {
+		for range 2 {
 			l.hangUp()
 			l = w.registered()
 			l.next("UPDATE")

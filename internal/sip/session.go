@@ -64,6 +64,7 @@ func (s *sessionTimer) raise(minSE string) bool {
 func (s *sessionTimer) stop() {
 	if s.refresh != nil {
 		s.refresh.Stop()
+		s.refresh = nil
 	}
 	if s.expiry != nil {
 		s.expiry.Stop()
@@ -127,24 +128,25 @@ func (l *Leg) expired(round int, left time.Duration) {
 	}
 }
 
-// refreshIn has the session refreshed after d. l.mu is held.
+// refreshIn has the session refreshed after d, and not before. l.mu is held.
 func (l *Leg) refreshIn(d time.Duration) {
-	if l.session.refresh == nil {
-		l.session.refresh = time.AfterFunc(d, l.refresh)
-		return
+	if l.session.refresh != nil {
+		l.session.refresh.Stop()
 	}
-	l.session.refresh.Reset(d)
+	var timer *time.Timer
+	timer = time.AfterFunc(d, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.session.refresh == timer { // else it was stopped too late
+			l.refreshNow()
+		}
+	})
+	l.session.refresh = timer
 }
 
-// refresh asks the peer whether the session still stands, and by that tells it where we are: by UPDATE without a body where it may,
-// because that touches no media, and else by re-INVITE with the description that holds.
-func (l *Leg) refresh() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.refreshNow()
-}
-
-// refreshNow does so if there is cause to. l.mu is held.
+// refreshNow asks the peer whether the session still stands, and by that tells it where we are: by UPDATE without a body where it
+// may, because that touches no media, and else by re-INVITE with the description that holds. It does nothing without a cause. l.mu is
+// held.
 func (l *Leg) refreshNow() {
 	byUpdate := l.updates && !l.restore
 	switch {
