@@ -1,5 +1,5 @@
-// Package sip registers the door at its PBX over a SIP WebSocket (RFC 7118) and makes calls there. Session descriptions
-// pass through it unread.
+// Package sip registers the door at its PBX, over a SIP WebSocket (RFC 7118) or by UDP, TCP or TLS, and makes and takes calls
+// there. Session descriptions pass through it unread.
 //
 // # How it is built
 //
@@ -15,6 +15,27 @@
 // and callers enter by the same lock, and nothing of it waits while holding it, save for the socket to take a message.
 // What is handed to the caller's code goes through mailboxes that never make the reader wait.
 //
-// Transactions (RFC 3261 section 17) are those of a reliable transport: no retransmission, no lingering. The socket
-// interface is where other transports fit in.
+// # Transports
+//
+// A socket carries whole messages, and its hop is what Via and Contact say of it: behind a WebSocket a host name that nobody
+// can resolve, else the socket's own address, which PBXs with rewrite_contact or rport see past a NAT. Transactions (RFC 3261
+// section 17) know of it only whether it is reliable: all retransmission and lingering is for UDP, also that of the 2xx to
+// an INVITE, which ends when the ACK passes by on its way to the leg.
+//
+// Calls come in over the connection that we opened, TCP and TLS included: nothing listens. The UDP socket is bound but not
+// connected. A connected one would have the kernel answer strangers by ICMP, and would not hear a PBX that has several
+// addresses; so it drops by itself what is not of the addresses that the name resolved to, asks for ICMP errors by
+// IP_RECVERR, and takes two of them half a second apart, with nothing heard in between, for the PBX being gone.
+//
+// RFC 3261 section 18.1.1 wants requests of more than 1300 bytes to go over TCP where UDP was meant, and an INVITE of ours
+// with its candidates is always larger. It goes in one fragmented datagram all the same: Asterisk takes that and sends its
+// own INVITEs so unless told otherwise (disable_tcp_switch), a second connection would make two ways of one dialog, and
+// whoever has a network that loses fragments can write tcp in place of udp. Retransmission bridges single losses.
+//
+// A name without a port is looked up by SRV first (RFC 3263), except names that are those of hosts: of one label, or of
+// multicast DNS. Connections to several addresses are raced as in RFC 8305; for UDP the next address gets its turn when one
+// said nothing for four seconds. TLS checks the certificate against the name that was configured and sends that name, not the
+// target of an SRV record (RFC 5922 section 4); URIs of sip: in certificates are not looked at, only DNS names and addresses.
+// Contact has "sip:" with transport=tls, as Asterisk and its kin write it themselves, since "sips:" would demand TLS of the
+// whole way.
 package sip

@@ -3,6 +3,7 @@ package sip
 import (
 	"crypto/rand"
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -140,7 +141,9 @@ func FuzzParse(f *testing.F) {
 		allows(m, "UPDATE")
 		switch m := m.(type) {
 		case *sipmsg.Request:
-			serverKey(m, m.Method)
+			t := newServerTx(newConn(discard(), nil), m, netip.MustParseAddrPort("192.0.2.2:5060"))
+			_ = t.response(200, "OK", "", "").String()
+			t.accepts(m)
 			d := dialog{callID: "c", localTag: "t"}
 			d.refreshTarget(m)
 			_ = ackRejection(m, sipmsg.NewResponseFromRequest(m, 400, "Bad", nil)).String()
