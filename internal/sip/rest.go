@@ -74,7 +74,8 @@ func (o *outage) note(at attempt) {
 	}
 	// An attempt that a look encouraged and that failed all the same says something about looks: only the next one may find
 	// the server shut.
-	o.shut = (o.shut || at.shut) && !o.eager
+	// And a PBX that took the registration and went away, as while a watchdog restarts it again and again, is back when it looks so.
+	o.shut = at.stood > 0 || (o.shut || at.shut) && !o.eager
 	o.eager = false
 }
 

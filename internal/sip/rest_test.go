@@ -142,6 +142,31 @@ func TestRegisteredWithinFiveSecondsOfTheReturn(t *testing.T) {
 	}
 }
 
+// A PBX that goes again and again, each time a moment after the door had come back, and at last so briefly that no look finds it
+// away.
+func TestRegisteredWithinFiveSecondsOfTheLastOfManyReturns(t *testing.T) {
+	kind := outageKinds()[1]
+	for range 20 { // the pauses are random
+		inTime(t, nil, func(t *testing.T, w *world) {
+			l := w.registered()
+			time.Sleep(time.Minute)
+			for _, away := range []time.Duration{20 * time.Second, 20 * time.Second, time.Second} {
+				w.pbx.set(kind.away)
+				l.hangUp()
+				w.registration(Unreachable)
+				time.Sleep(away)
+				w.pbx.set(kind.back)
+				began := time.Now()
+				l = w.registered()
+				if took := time.Since(began); took > 5*time.Second {
+					t.Errorf("registered %v after %v away", took, away)
+				}
+				time.Sleep(2 * time.Second)
+			}
+		})
+	}
+}
+
 // A server that takes connections and then fails is left in peace: looks find it open, and open it was before.
 func TestServerThatAcceptsAndFailsIsNotHammered(t *testing.T) {
 	inTime(t, func(_ *Config, p *pbx) {
