@@ -15,12 +15,12 @@ export PATH := $(CACHE)/go/bin:$(PATH)
 export DOORSTATION_CACHE := $(CACHE)
 
 # Packages whose tests need the lab; all others need nothing but Go.
-LAB_PACKAGES := /test/(lab|e2e|demo|bench)$$
+LAB_PACKAGES := /test/(lab|e2e|demo|bench|chaos)$$
 heading = @printf '\n=== %s ===\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test test-unit test-e2e lint fmt demo bench clean deps-build deps-lab deps-lint deps-demo
+.PHONY: help deps build test test-unit test-e2e test-chaos lint fmt demo bench clean deps-build deps-lab deps-lint deps-demo
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ demo: deps-demo ## a home in miniature around the real agent: prints an address 
 	go build -o bin/demo ./test/demo
 	@exec bin/demo
 
-test: deps lint test-unit test-e2e ## everything: lint, unit tests, household scenarios on real parts
+test: deps lint test-unit test-e2e test-chaos ## everything: lint, unit tests, household scenarios on real parts
 
 test-unit: deps-build ## what needs no lab, with the race detector
 	$(call heading,unit tests)
@@ -39,7 +39,13 @@ test-unit: deps-build ## what needs no lab, with the race detector
 test-e2e: deps-lab build ## scenarios against Asterisk 22 and Chromium with JsSIP
 	$(call heading,the lab and the household scenarios)
 	test/lab/prepare.sh asterisk popup
-	go test -count=1 -p 1 -timeout 20m $$(go list ./test/... | grep -E '$(LAB_PACKAGES)')
+	go test -count=1 -p 1 -timeout 20m $$(go list ./test/... | grep -E '$(LAB_PACKAGES)' | grep -v '/test/chaos$$')
+
+# The troubles mostly wait, each in a household of its own: all at once, whatever the number of processors.
+test-chaos: deps-lab build ## what becomes of the door when servers and networks fail
+	$(call heading,the chaos suite)
+	test/lab/prepare.sh asterisk popup
+	go test -count=1 -parallel 16 -timeout 15m ./test/chaos
 
 bench: deps-lab build ## 200 presses against the real Asterisk, the figures printed
 	$(call heading,bench)
@@ -68,4 +74,4 @@ deps-lint:
 	@scripts/deps.sh build lint
 
 clean: ## remove what was built here (what was fetched stays in the cache)
-	rm -rf bin dist test/lab/out test/e2e/out test/demo/out test/bench/out
+	rm -rf bin dist test/lab/out test/e2e/out test/chaos/out test/demo/out test/bench/out

@@ -60,7 +60,7 @@ func (a *App) Status() control.Status {
 
 // runtimeStatus is what the process holds. It stops nothing, unlike runtime.ReadMemStats.
 func runtimeStatus() control.Runtime {
-	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	heap := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(heap)
 	r := control.Runtime{Goroutines: runtime.NumGoroutine()}
 	if v := heap[0].Value; v.Kind() == metrics.KindUint64 {

@@ -27,7 +27,7 @@ type Status struct {
 // between visits.
 type Runtime struct {
 	Goroutines int `json:"goroutines"`
-	// HeapBytes is what is in use on the Go heap, with what the collector has yet to find.
+	// HeapBytes is what the last garbage collection found alive on the Go heap.
 	HeapBytes uint64 `json:"heap_bytes"`
 }
 

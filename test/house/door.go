@@ -195,6 +195,15 @@ func (d *Door) Kill() {
 	<-d.exited
 }
 
+// Dump ends the agent and lets it write all its goroutines to its log.
+func (d *Door) Dump() {
+	d.t.Helper()
+	if err := d.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
+		d.t.Fatalf("SIGQUIT: %v", err)
+	}
+	<-d.exited
+}
+
 // Exited waits for the agent to end by itself and returns its exit status.
 func (d *Door) Exited(limit time.Duration) int {
 	d.t.Helper()

@@ -47,14 +47,17 @@ func newNetwork(t T, name string, connect func(*Network) (netlink.Link, error)) 
 	t.Helper()
 	n := &Network{Name: name}
 	for n.number = 1; ; n.number++ {
-		n.Gateway = fmt.Sprintf("10.78.%d.1", n.number)
-		if !haveAddress(n.Gateway) {
+		// The kernel gives a name to one socket only, so that two tests at once do not take the same number.
+		claim, err := net.Listen("unix", fmt.Sprintf("@doorstation-lab-network-%d", n.number))
+		if err == nil {
+			t.Cleanup(func() { _ = claim.Close() })
 			break
 		}
 		if n.number == MaxNetworks {
-			t.Fatalf("lab: %d networks are there already", MaxNetworks)
+			t.Fatalf("lab: %d networks are there already: %v", MaxNetworks, err)
 		}
 	}
+	n.Gateway = fmt.Sprintf("10.78.%d.1", n.number)
 	n.Addr = fmt.Sprintf("10.78.%d.2", n.number)
 	n.Gateway6, n.Addr6 = fmt.Sprintf("fd78:%d::1", n.number), fmt.Sprintf("fd78:%d::2", n.number)
 	must := func(err error, doing string) {
@@ -238,17 +241,4 @@ func setAddresses(link netlink.Link, addresses ...string) error {
 		}
 	}
 	return nil
-}
-
-func haveAddress(ip string) bool {
-	all, err := net.InterfaceAddrs()
-	if err != nil {
-		return false
-	}
-	for _, a := range all {
-		if n, ok := a.(*net.IPNet); ok && n.IP.String() == ip {
-			return true
-		}
-	}
-	return false
 }

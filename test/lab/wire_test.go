@@ -3,8 +3,10 @@ package lab_test
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -88,7 +90,7 @@ func ping(t *testing.T, c net.Conn, limit time.Duration) time.Duration {
 	buf := make([]byte, 2048)
 	for {
 		n, err := c.Read(buf)
-		if ne, ok := err.(net.Error); ok && ne.Timeout() {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return 0
 		}
 		if err != nil {
