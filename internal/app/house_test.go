@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,6 +80,11 @@ type house struct {
 	url  string
 	pbx  *registrar.Server
 	dir  string
+
+	exchange string                           // the PBX's WebSocket
+	instead  atomic.Pointer[http.HandlerFunc] // answers in Home Assistant's place, nil for itself
+	dials    atomic.Int32                     // connections to Home Assistant
+	bytes    atomic.Int64                     // on them, both ways
 }
 
 func newHouse(t *testing.T) *house {
@@ -88,7 +96,16 @@ func newHouse(t *testing.T) *house {
 	h.home = homestub.New(homestub.Options{
 		Token: token, User: homestub.User{ID: userID, Name: "door", IsAdmin: true}, SIPCore: sipCore(), PBX: at,
 	})
-	web := httptest.NewServer(h.home)
+	h.exchange = strings.Replace(exchange.URL, "http", "ws", 1)
+	web := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if instead := h.instead.Load(); instead != nil {
+			(*instead)(w, r)
+			return
+		}
+		h.home.ServeHTTP(w, r)
+	}))
+	web.Listener = countingListener{web.Listener, h}
+	web.Start()
 	h.url = web.URL
 	h.dir, err = os.MkdirTemp("", "door") // t.TempDir is too long for a socket
 	check(t, err)
@@ -101,6 +118,52 @@ func newHouse(t *testing.T) *house {
 	})
 	check(t, os.WriteFile(h.path("token"), []byte(token), 0o600))
 	return h
+}
+
+// away takes Home Assistant away: connections are closed without an answer.
+func (h *house) away() {
+	h.answers(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+}
+
+// answers puts something else in Home Assistant's place; nil brings it back.
+func (h *house) answers(with http.HandlerFunc) {
+	if with == nil {
+		h.instead.Store(nil)
+		return
+	}
+	h.instead.Store(&with)
+}
+
+// countingListener counts the connections to Home Assistant and what goes over them.
+type countingListener struct {
+	net.Listener
+	h *house
+}
+
+func (l countingListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		l.h.dials.Add(1)
+		c = countingConn{c, l.h}
+	}
+	return c, err
+}
+
+type countingConn struct {
+	net.Conn
+	h *house
+}
+
+func (c countingConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.h.bytes.Add(int64(n))
+	return n, err
+}
+
+func (c countingConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.h.bytes.Add(int64(n))
+	return n, err
 }
 
 func (h *house) path(name string) string { return filepath.Join(h.dir, name) }

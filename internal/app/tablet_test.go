@@ -188,6 +188,9 @@ func (p *tablet) pickUp() {
 	s.DisableCloseByDTLS(true)
 	var m webrtc.MediaEngine
 	check(p.t, m.RegisterDefaultCodecs())
+	if p.pc != nil {
+		check(p.t, p.pc.GracefulClose()) // of the call before
+	}
 	var err error
 	p.pc, err = webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(&m)).NewPeerConnection(webrtc.Configuration{})
 	check(p.t, err)
