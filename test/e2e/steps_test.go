@@ -54,7 +54,7 @@ func TestTheNextStepTakesThePlaceOfTheFirst(t *testing.T) {
 }
 
 func TestTheNextStepComesAtOnceWhenTheFirstDeclines(t *testing.T) {
-	h, kitchen, study := inSteps(t, "step: 1m")
+	h, kitchen, study := inSteps(t, "step: 15s")
 	h.Door.Press("")
 	kitchen.WaitRinging(patience)
 	kitchen.Decline()

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -221,10 +222,15 @@ func (d *Door) Log() string { return d.log.String() }
 
 // VisitLines are the structured lines at the end of each visit, oldest first. The local file must say log.format: json.
 func (d *Door) VisitLines() []map[string]any {
+	return slices.DeleteFunc(d.LogLines(), func(m map[string]any) bool { return m["msg"] != "visit ended" })
+}
+
+// LogLines are all structured lines of the log.
+func (d *Door) LogLines() []map[string]any {
 	var out []map[string]any
 	for line := range strings.Lines(d.log.String()) {
 		var m map[string]any
-		if json.Unmarshal([]byte(line), &m) == nil && m["msg"] == "visit ended" {
+		if json.Unmarshal([]byte(line), &m) == nil {
 			out = append(out, m)
 		}
 	}
