@@ -100,6 +100,7 @@ func via(s settings.Settings) string {
 func (l *line) forPhone() *phone.Line {
 	return &phone.Line{
 		Signalling: signalling{l.agent}, Offers: l.offers, Video: l.settings.Load().Video,
+		Nudge: l.agent.Nudge,
 		Ready: func() bool { return l.agent.Registration().State == sip.Registered },
 	}
 }

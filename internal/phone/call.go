@@ -89,7 +89,7 @@ func (c *call) dial(ctx context.Context, line *Line, target string) error {
 	if err != nil {
 		c.leg = nil
 		c.close()
-		return err
+		return ofTheEnd(ctx, line, err)
 	}
 	c.watch.mark(MarkAnswer, c.phone.opt.Now())
 	n, err := p.SetAnswer(c.leg.Answer())

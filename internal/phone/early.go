@@ -8,7 +8,7 @@ import "doorstation/internal/station"
 // onEarly takes a session description that came before the answer.
 func (v *visit) onEarly(c *call, sdp string) {
 	v.mu.Lock()
-	mine := !v.chosen && (v.early == nil || v.early == c)
+	mine := v.up == nil && (v.early == nil || v.early == c)
 	first := mine && v.early == nil
 	if first {
 		v.early = c
@@ -59,7 +59,7 @@ func (v *visit) earlyOver(c *call) {
 // choose silences the early media of a call that has lost to the one that was answered.
 func (v *visit) choose(winner *call) {
 	v.mu.Lock()
-	v.chosen = true
+	v.up = winner
 	loser := v.early
 	v.mu.Unlock()
 	if loser == nil || loser == winner {

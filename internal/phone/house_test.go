@@ -300,6 +300,8 @@ type leg struct {
 	handler sip.Handler
 	once    sync.Once
 	done    chan struct{}
+
+	mu sync.Mutex
 	// reinvited answers the door's offers; nil: they are refused.
 	reinvited func(ctx context.Context, offer string) (string, error)
 }
@@ -309,10 +311,13 @@ func (l *leg) Answer() string { return l.sdp }
 
 // Reinvite implements Leg.
 func (l *leg) Reinvite(ctx context.Context, offer string) (string, error) {
-	if l.reinvited == nil {
+	l.mu.Lock()
+	answer := l.reinvited
+	l.mu.Unlock()
+	if answer == nil {
 		return "", &sip.RejectedError{Status: 488}
 	}
-	return l.reinvited(ctx, offer)
+	return answer(ctx, offer)
 }
 
 // Hangup implements Leg.

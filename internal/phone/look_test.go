@@ -20,6 +20,9 @@ type caller struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	take   func(answer string) string // what the caller answers to the door's offer
+	// accepted is given the door's answer before the door goes on, reinvited is the leg's.
+	accepted  func(answer string)
+	reinvited func(ctx context.Context, offer string) (string, error)
 
 	mu       sync.Mutex
 	rang     bool
@@ -64,7 +67,10 @@ func (c *caller) Answer(ctx context.Context, answer string, h sip.Handler) (Leg,
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.answer, c.handler = answer, h
-	c.leg = &leg{handler: h, done: make(chan struct{})}
+	c.leg = &leg{handler: h, done: make(chan struct{}), reinvited: c.reinvited}
+	if c.accepted != nil {
+		c.accepted(answer)
+	}
 	if c.take != nil {
 		c.leg.sdp = c.take(answer)
 	}
@@ -247,4 +253,40 @@ func TestAVisitIsAnsweredWhileSomebodyLooks(t *testing.T) {
 	hears(t, "the door", d.engine, kitchenHz)
 	other.end(sip.EndedByFar)
 	d.ended(station.OutcomeTalked)
+}
+
+// calls lets the kitchen call the door as a popup does: with an offer of its own, for sound only.
+func calls(t *testing.T, d *door, kitchen *tablet) (*caller, *leg) {
+	t.Helper()
+	c := d.callDoor(kitchen.offer())
+	d.phone.Admit(next[station.Knocked](d).Look)
+	l := c.answered()
+	kitchen.accept(c.answer)
+	return c, l
+}
+
+func TestAPopupThatCallsIsShownThePicture(t *testing.T) {
+	d, kitchen := newDoor(t, doorOptions{}), newTablet(t)
+	c := d.callDoorWith(&caller{offer: kitchen.offer(), accepted: kitchen.accept, reinvited: func(_ context.Context, offer string) (string, error) {
+		return kitchen.answer(offer), nil
+	}})
+	d.phone.Admit(next[station.Knocked](d).Look)
+	l := c.answered()
+	next[station.LookBegan](d)
+	hears(t, "the kitchen", kitchen.engine, doorHz)
+	eventually(t, "the kitchen sees the picture", func() bool { _, keys := kitchen.video(); return keys > 0 })
+	d.phone.Loudspeaker(1, true)
+	hears(t, "the door", d.engine, kitchenHz)
+	l.end(sip.EndedByFar)
+	d.lookEnded()
+}
+
+func TestAPopupThatWantsNoPictureHearsTheDoor(t *testing.T) {
+	d, kitchen := newDoor(t, doorOptions{}), newTablet(t)
+	_, l := calls(t, d, kitchen)
+	next[station.LookBegan](d)
+	eventually(t, "the refusal", func() bool { return d.log.has("takes no picture") })
+	hears(t, "the kitchen", kitchen.engine, doorHz)
+	l.end(sip.EndedByFar)
+	d.lookEnded()
 }

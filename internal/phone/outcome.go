@@ -31,6 +31,8 @@ func outcomeOf(err error, rang time.Duration) station.Outcome {
 	switch {
 	case err == nil:
 		return station.OutcomeTalked
+	case errors.Is(err, sip.ErrConnectionLost): // before what the PBX may have said on its way down
+		return station.OutcomeUnreachable
 	case errors.As(err, &rejected):
 		return outcomeOfStatus(rejected.Status, rejected.Q850, rejected.Rang, rang)
 	case errors.As(err, &ended):
@@ -41,7 +43,7 @@ func outcomeOf(err error, rang time.Duration) station.Outcome {
 		return station.OutcomeNoAnswer
 	case errors.Is(err, sip.ErrNotRegistered):
 		return station.OutcomeOffline
-	case errors.Is(err, sip.ErrConnectionLost), errors.Is(err, sip.ErrNoAnswer):
+	case errors.Is(err, sip.ErrNoAnswer):
 		return station.OutcomeUnreachable
 	default:
 		return station.OutcomeFailed

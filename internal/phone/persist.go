@@ -2,7 +2,11 @@ package phone
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
+
+	"doorstation/internal/sip"
 )
 
 // verdict is what becomes of a target after a failed attempt.
@@ -83,4 +87,28 @@ func (p persistence) wait(ctx context.Context, pause time.Duration, limit <-chan
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// shutdownWait is how long after a 603 the connection is watched, and how often.
+const (
+	shutdownWait = 2 * time.Second
+	shutdownLook = 100 * time.Millisecond
+)
+
+// ofTheEnd finds the refusals that are the PBX's own end: an Asterisk that is told to stop declines what rings with 603 (a phone's
+// decline it passes on as another status) and closes its connections a second later. Such a call has been lost, not refused.
+func ofTheEnd(ctx context.Context, line *Line, err error) error {
+	var rejected *sip.RejectedError
+	if !errors.As(err, &rejected) || rejected.Status != 603 || rejected.Q850 == q850CallRejected || line.Ready == nil {
+		return err
+	}
+	for range int(shutdownWait / shutdownLook) {
+		if !line.Ready() {
+			return fmt.Errorf("%w, after %w", sip.ErrConnectionLost, err)
+		}
+		if !rest(ctx, shutdownLook) {
+			return err
+		}
+	}
+	return err
 }

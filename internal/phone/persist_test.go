@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -181,4 +182,42 @@ func TestEarlyKeyFramesComeByTheClock(t *testing.T) {
 			t.Errorf("asked %d times within 150 ms, want 2", n)
 		}
 	})
+}
+
+func TestAPBXThatStopsWhileItRingsHasNotDeclined(t *testing.T) {
+	d, kitchen := newDoor(t, doorOptions{}), newTablet(t)
+	var ready atomic.Bool
+	ready.Store(true)
+	nudges := make(chan struct{}, 16)
+	line := d.line()
+	line.Ready = ready.Load
+	line.Nudge = func() { nudges <- struct{}{} }
+	d.phone.SetLine(line)
+	d.ring("101")
+	in := d.rings("101")
+	in.ringing()
+	in.reject(&sip.RejectedError{Status: 603, Rang: true})
+	ready.Store(false)
+	select {
+	case <-nudges: // somebody stands at the door: the connection is wanted now
+		ready.Store(true)
+	case <-time.After(patience):
+		t.Fatal("the connection is not asked for")
+	}
+	l := kitchen.pickUp(d.rings("101"))
+	next[station.Answered](d)
+	l.end(sip.EndedByFar)
+	d.ended(station.OutcomeTalked)
+}
+
+func TestAPhoneThatDeclinesBySixHundredAndThree(t *testing.T) {
+	d := newDoor(t, doorOptions{})
+	line := d.line()
+	line.Ready = func() bool { return true }
+	d.phone.SetLine(line)
+	d.ring("101")
+	in := d.rings("101")
+	in.ringing()
+	in.reject(&sip.RejectedError{Status: 603, Rang: true})
+	d.ended(station.OutcomeDeclined)
 }

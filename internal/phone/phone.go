@@ -48,6 +48,8 @@ type Line struct {
 	Offers     Offers
 	// Ready says whether a call could be placed now; nil: always. A call waits for it a while before it takes an offer.
 	Ready func() bool
+	// Nudge asks for the connection to be made now and not after its pause; nil: nothing can be done. It must not block.
+	Nudge func()
 	// Video says whether the offers carry video, so that the camera is woken at the press.
 	Video bool
 }

@@ -69,6 +69,9 @@ func (r *reach) run(changed func()) reached {
 		return err
 	}, func(err error) verdict { return r.judge(c, err) }, func(v verdict) {
 		r.setAway(v == verdictAway, changed)
+		if v != verdictAway {
+			r.visit.nudge()
+		}
 	})
 	if err == nil {
 		return reached{reach: r, call: c}

@@ -31,8 +31,9 @@ type visit struct {
 	mu      sync.Mutex
 	rung    map[string]bool
 	results map[string]station.Outcome
-	early   *call          // the one whose early media is heard
-	chosen  bool           // a call was answered: no early media any more
+	early   *call // the one whose early media is heard
+	up      *call // the one that was answered
+	nudged  time.Time
 	warm    *camera.Reader // keeps the camera running until the talk has a reader of its own
 	letGo   bool           // it has, or needs none
 	drain   sync.WaitGroup
@@ -130,6 +131,24 @@ func (v *visit) onRinging(target string) {
 	v.mu.Unlock()
 	if first {
 		v.phone.opt.Events(station.Ringing{Visit: v.id, Target: target})
+	}
+}
+
+// nudgeEach is how often at most a visit that can't begin asks for its connection.
+const nudgeEach = 2 * time.Second
+
+// nudge asks for the connection to the PBX, now that somebody stands at the door.
+func (v *visit) nudge() {
+	line := v.phone.lineFor(v)
+	now := v.phone.opt.Now()
+	v.mu.Lock()
+	due := now.Sub(v.nudged) >= nudgeEach
+	if due {
+		v.nudged = now
+	}
+	v.mu.Unlock()
+	if due && line != nil && line.Nudge != nil {
+		line.Nudge()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"doorstation/internal/control"
 	"doorstation/test/house"
 	"doorstation/test/lab"
 )
@@ -35,7 +36,7 @@ func TestALateConnectionWhileItRangRingsAgain(t *testing.T) {
 	h.Door.Press("")
 	kitchen.WaitRinging(patience)
 	h.PBX.Stop()
-	h.Door.WaitFault("pbx_unreachable")
+	h.Door.Wait(patience, "unregistered", func(s control.Status) bool { return s.Registration.State != "registered" })
 	h.PBX.Start(t)
 	kitchen = tablet(t, lab.StartBrowser(t), h, lab.PopupOptions{})
 	kitchen.WaitRinging(2 * patience)
