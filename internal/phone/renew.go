@@ -94,6 +94,11 @@ func (c *call) renew(ctx context.Context, what peer.Renewal) error {
 // addPicture offers the camera's picture to a far side that did not ask for one. A refusal leaves a call without.
 func (c *call) addPicture(ctx context.Context) {
 	const attempts = 3
+	select {
+	case <-c.connected: // what is not up yet is not renegotiated
+	case <-ctx.Done():
+		return
+	}
 	for range attempts {
 		err := c.renew(ctx, peer.Renewal{Video: true})
 		var refused *sip.RejectedError

@@ -73,9 +73,10 @@ func (v *visit) run() station.Outcome {
 		for r := range g.results {
 			if r.err == nil {
 				r.call.hangup()
+				r.outcome = station.OutcomeCancelled
 			}
 			r.call.close()
-			v.note(r.target, station.OutcomeCancelled)
+			v.note(r.target, r.outcome)
 		}
 	})
 }
