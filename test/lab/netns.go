@@ -26,6 +26,7 @@ type Network struct {
 	Wire *Wire
 
 	number int
+	leased bool // the address was changed
 	ns     *os.File
 	path   string // of ns, for other programs
 }
@@ -131,12 +132,16 @@ func (n *Network) Command(c Command) Command {
 }
 
 // SetAddress gives eth0 this IPv4 address of the network, 10.78.N.x, and the IPv6 address that ends in the same number, in place of
-// those it has, as a lease of another router does. Routes lead to the lab.
+// those it has, as a lease of another router does. Routes lead to the lab, where nothing else from this network is taken any more: a
+// socket that is bound to an address of before goes on sending, as Linux lets it.
 func (n *Network) SetAddress(t T, address string) {
 	t.Helper()
 	ip := net.ParseIP(address).To4()
 	if ip == nil || ip[0] != 10 || ip[1] != 78 || int(ip[2]) != n.number || ip[3] < 2 {
 		t.Fatalf("lab: network %s: %q is no address in it", n.Name, address)
+	}
+	if address != n.Addr {
+		n.lease(t, address)
 	}
 	n.Addr, n.Addr6 = address, fmt.Sprintf("fd78:%d::%s", n.number, strconv.FormatUint(uint64(ip[3]), 16))
 	n.onLink(t, "address", func(eth0 netlink.Link) error {
@@ -150,6 +155,23 @@ func (n *Network) SetAddress(t T, address string) {
 		}
 		return nil
 	})
+}
+
+// lease makes the lab drop what comes from other addresses than the ones that end in this one's number.
+func (n *Network) lease(t T, address string) {
+	t.Helper()
+	table := "inet lease-" + n.Name
+	if !n.leased {
+		n.leased = true
+		nft(t, "add table "+table)
+		nft(t, fmt.Sprintf("add chain %s from { type filter hook prerouting priority -10; }", table))
+		t.Cleanup(func() { nft(t, "delete table "+table) })
+	}
+	last := net.ParseIP(address).To4()[3]
+	nft(t, fmt.Sprintf("flush chain %s from", table))
+	nft(t, fmt.Sprintf("add rule %s from iifname %s ip saddr != %s drop", table, n.Interface(), address))
+	nft(t, fmt.Sprintf("add rule %s from iifname %s ip6 saddr fd78:%d::/64 ip6 saddr != fd78:%d::%x drop",
+		table, n.Interface(), n.number, n.number, last))
 }
 
 // Without4 takes the IPv4 address away: a network that speaks IPv6 alone.
