@@ -54,7 +54,10 @@ func newLine(o Options, s settings.Settings, c *clients, f faults, incoming func
 		Extension: s.Extension, Password: s.Password, DisplayName: s.DisplayName, Domain: s.Domain,
 		UserAgent: "doorstation/" + o.Version, Locate: locate, Diagnose: diagnose,
 		Log: o.Log.With("room", "sip"), OnRegistration: f.registration,
-		OnInvite: func(in *sip.Incoming) { incoming(incomingCall{in}) },
+		OnInvite: func(in *sip.Incoming) {
+			incoming(incomingCall{in})
+			<-in.Context().Done() // decided, or given up
+		},
 	})
 	if err != nil {
 		f.onlyLine(health.CodePBXUnreachable, err.Error())

@@ -126,7 +126,7 @@ func TestIncomingAPressDuringALookRingsTheHousehold(t *testing.T) {
 }
 
 func TestIncomingALookGoesOnWhenNobodyAnswersTheBell(t *testing.T) {
-	h, kitchen := lookingIn(t, house.Options{Ring: "3s", Targets: []string{"102"}})
+	h, kitchen := lookingIn(t, house.Options{Ring: "5s", Targets: []string{"102"}})
 	assertHears(t, kitchen)
 	h.Door.Press("")
 	h.Door.WaitOutcome(1, "not_registered")
