@@ -54,8 +54,9 @@ func settle(t *testing.T, number int, o house.Options) *household {
 	o.Network = network
 	o.Asterisk.Ports = ports(number)
 	o.Asterisk.DialplanExtra = append(bellPlan(), o.Asterisk.DialplanExtra...)
-	if o.Targets == nil {
-		o.Targets = []string{bell}
+	o.Targets = []string{bell}
+	o.SIPCore = func(core map[string]any) {
+		core["users"] = append(core["users"].([]any), map[string]any{"ha_username": "bell", "extension": bell, "password": lab.Password})
 	}
 	h := &household{House: house.Prepare(t, o), t: t, wire: network.Wire}
 	h.StartDoor()

@@ -2,8 +2,6 @@ package house
 
 import (
 	"fmt"
-	"net"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -62,6 +60,8 @@ type House struct {
 	t    lab.T
 	opt  Options
 	url  string
+	// served is Home Assistant's server.
+	served *homeServer
 }
 
 // Open starts a household and its door.
@@ -97,18 +97,12 @@ func Prepare(t lab.T, o Options) *House {
 		o.Home(&home)
 	}
 	h.Home = homestub.New(home)
-	server := httptest.NewUnstartedServer(h.Home)
+	host := "127.0.0.1"
 	if o.Network != nil {
-		if err = server.Listener.Close(); err != nil {
-			t.Fatalf("house: %v", err)
-		}
-		if server.Listener, err = net.Listen("tcp", net.JoinHostPort(lab.Addr, "0")); err != nil {
-			t.Fatalf("house: %v", err)
-		}
+		host = lab.Addr
 	}
-	server.Start()
-	t.Cleanup(server.Close)
-	h.url = server.URL
+	h.served = serveHome(t, h.Home, host)
+	h.url = h.served.server.URL
 	return h
 }
 
