@@ -29,7 +29,7 @@ type cli struct {
 	Run     runCmd     `cmd:"" help:"Run the door station until it is stopped."`
 	Press   pressCmd   `cmd:"" help:"Press the bell: the running agent rings the household as if the button had been pressed."`
 	Status  statusCmd  `cmd:"" help:"Show what the running agent does, and every fault with its remedy."`
-	Check   checkCmd   `cmd:"" help:"Read the local file and say whether it is right."`
+	Check   checkCmd   `cmd:"" help:"Read the local file, say whether it is right, and compare it with the SIP Core settings that the agent kept."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -122,9 +122,12 @@ func (c *statusCmd) Run(e *env) error {
 	return enc.Encode(s)
 }
 
-type checkCmd struct{ configFlag }
+type checkCmd struct {
+	configFlag
+	stateFlag
+}
 
-// Run reads the local file and the token.
+// Run reads the local file and the token, and compares them with the SIP Core settings that the agent kept.
 func (c *checkCmd) Run(e *env) error {
 	local, err := settings.LoadLocal(c.Config)
 	if err != nil {
@@ -133,7 +136,16 @@ func (c *checkCmd) Run(e *env) error {
 	if _, err = settings.ReadToken(local, e.getenv); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s is right: %d button(s), Home Assistant at %s\n", c.Config, len(local.Buttons), local.HomeAssistant.URL)
+	if _, err = fmt.Fprintf(e.stdout, "%s is right: %d button(s), Home Assistant at %s\n", c.Config, len(local.Buttons), local.HomeAssistant.URL); err != nil {
+		return err
+	}
+	warnings, comparedWith := app.Check(local, c.dir(e))
+	for _, w := range warnings {
+		if _, err = fmt.Fprintln(e.stdout, "warning: "+w); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintln(e.stdout, "compared with "+comparedWith)
 	return err
 }
 

@@ -64,7 +64,7 @@ func TestCommandLine(t *testing.T) {
 		{"an unknown command", []string{"dance"}, 2, nil, []string{"doorstation: ", "dance"}},
 		{"an unknown flag", []string{"run", "--loud"}, 2, nil, []string{"--loud"}},
 		{"version", []string{"version"}, 0, []string{"dev\n"}, nil},
-		{"check", []string{"check", "--config", good}, 0, []string{good, "1 button", "http://127.0.0.1:9"}, nil},
+		{"check", []string{"check", "--config", good, "--state-dir", "/nonexistent"}, 0, []string{good, "1 button", "http://127.0.0.1:9", "no settings of SIP Core are kept yet"}, nil},
 		{"check without a token", []string{"check", "--config", noToken}, 1, nil, []string{"token", "/does/not/exist"}},
 		{"check of a wrong file", []string{"check", "--config", wrong}, 2, nil, []string{wrong, "3", "tokenfile"}},
 		{"run with a wrong file", []string{"run", "--config", wrong}, 2, nil, []string{wrong, "3", "tokenfile"}},
@@ -80,6 +80,32 @@ func TestCommandLine(t *testing.T) {
 			contains(t, "stdout", stdout, c.stdout)
 			contains(t, "stderr", stderr, c.stderr)
 		})
+	}
+}
+
+// TestCheckComparesWithWhatWasKept: the warnings of the settings themselves, without asking anybody and without a secret.
+func TestCheckComparesWithWhatWasKept(t *testing.T) {
+	file := write(t, "config.yaml", "home_assistant: {url: http://127.0.0.1:9, token_file: "+write(t, "token", "x")+"}\n"+
+		"buttons: [{name: Front door, pin: GPIO17, call: [110, 200]}]\nlock: {pin: GPIO27, codes: [\"4711*\", \"*\"]}\n")
+	dir := t.TempDir()
+	_, err := settings.NewStore(dir).Save(settings.Kept{
+		HomeAssistant: "http://127.0.0.1:9", Who: settings.Identity{ID: "a"}, Fetched: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC),
+		Raw: []byte(`{"users": [{"ha_username": "a", "extension": "200", "password": "s3cret"}], "sip_video": "yes",
+			"popup_config": {"buttons": [{"label": "Gate", "type": "dtmf", "data": "0815"}]}}`),
+	})
+	check(t, err)
+	status, stdout, stderr := run(context.Background(), "check", "--config", file, "--state-dir", dir)
+	if status != 0 || stderr != "" {
+		t.Errorf("%d %s", status, stderr)
+	}
+	contains(t, "stdout", stdout, []string{
+		"is right", "2026-11-01", "calls_itself", "unknown_target", `"Front door" calls 110`, "dtmf_opens_nothing", `"Gate"`,
+		"code_not_sent", "2 of the 2", "talk_opens_door", "incoming.talk", "sip_video: expected true or false",
+	})
+	for _, secret := range []string{"s3cret", "4711", "0815"} {
+		if strings.Contains(stdout, secret) {
+			t.Errorf("it shows %s:\n%s", secret, stdout)
+		}
 	}
 }
 
@@ -108,7 +134,7 @@ func TestRunPressStatusAndStop(t *testing.T) {
 	}
 	ended := make(chan end, 1)
 	go func() {
-		status, out, stderr := run(ctx, "run", "--config", config(t), "--socket", socket)
+		status, out, stderr := run(ctx, "run", "--config", config(t), "--socket", socket, "--state-dir", filepath.Join(dir, "state"))
 		ended <- end{status, out, stderr}
 	}()
 	limit := time.Now().Add(20 * time.Second)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"os"
 	"strings"
 	"testing"
@@ -159,7 +160,9 @@ func TestPollingCostsLittle(t *testing.T) {
 	after := h.home.Requests()
 	looks := int64(after.Config - before.Config)
 	each := (h.bytes.Load() - bytes) / looks
-	t.Logf("%d looks, %d bytes each", looks, each)
+	body, err := json.Marshal(h.direct())
+	check(t, err)
+	t.Logf("%d looks, %d bytes each, %d of them the settings", looks, each, len(body))
 	if after.CurrentUser != before.CurrentUser || h.dials.Load() != dials {
 		t.Errorf("%d questions for the user and %d connections besides", after.CurrentUser-before.CurrentUser, h.dials.Load()-dials)
 	}

@@ -77,6 +77,16 @@ func FuzzParseSIPCore(f *testing.F) {
 		if _, _, err = Merge(home(nil), c, Identity{ID: "a", Name: "b"}); err != nil && !errors.Is(err, ErrNoUser) {
 			t.Errorf("merge: %v", err)
 		}
+		l := home(func(l *Local) {
+			l.Lock, l.Incoming = &Lock{Codes: []string{"1"}}, Incoming{Allow: AllowUsers, Answer: "auto", Talk: "*"}
+		})
+		candidate, err := Read(l, raw, Identity{ID: "a", Name: "b"})
+		if breaking := candidate.Breaks(candidate); len(breaking) > 0 {
+			t.Errorf("what is lived with refuses itself: %v", breaking)
+		}
+		if change := Diff(candidate.Settings, candidate.Settings); err == nil && len(change.Keys) > 0 {
+			t.Errorf("it differs from itself: %v", change.Keys)
+		}
 		if fmt.Sprintf("%+v", c) == "" {
 			t.Error("not printed")
 		}

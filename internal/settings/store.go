@@ -39,6 +39,15 @@ func (s *Store) CorruptPath() string { return s.Path() + corruptEnd }
 // end, in the place of an earlier one. The errors are ErrNothingKept, ErrKeptCorrupt, ErrKeptNewer, ErrKeptElsewhere, and what
 // the operating system said.
 func (s *Store) Load(url string) (Kept, error) {
+	k, err := s.Peek(url)
+	if errors.Is(err, ErrKeptCorrupt) {
+		err = s.setAside(err)
+	}
+	return k, err
+}
+
+// Peek is Load for who only wants to look: a damaged file stays where it is.
+func (s *Store) Peek(url string) (Kept, error) {
 	if s.dir == "" {
 		return Kept{}, ErrNothingKept
 	}
@@ -53,10 +62,7 @@ func (s *Store) Load(url string) (Kept, error) {
 	if err == nil {
 		k, err = decodeKept(data)
 	}
-	switch {
-	case errors.Is(err, ErrKeptCorrupt):
-		return Kept{}, s.setAside(err)
-	case err != nil:
+	if err != nil {
 		return Kept{}, err
 	}
 	s.last = k

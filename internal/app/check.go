@@ -1,0 +1,59 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"doorstation/internal/health"
+	"doorstation/internal/settings"
+)
+
+// Check says what a person should know about a local file that is right, in sentences of one or more lines, and what it was
+// compared with. It asks nobody: SIP Core's settings are those kept in stateDir, as far as this user may read them.
+func Check(l settings.Local, stateDir string) (warnings []string, comparedWith string) {
+	notices := settings.LocalNotices(l)
+	kept, err := settings.NewStore(stateDir).Peek(l.HomeAssistant.URL)
+	switch {
+	case err == nil:
+		comparedWith = "SIP Core's settings as they were on " + kept.Fetched.Local().Format("2006-01-02 15:04")
+		c, readErr := settings.Read(l, kept.Raw, kept.Who)
+		for _, p := range c.Problems {
+			warnings = append(warnings, "SIP Core's settings: "+p.String())
+		}
+		if readErr != nil {
+			warnings = append(warnings, "SIP Core's settings: "+readErr.Error())
+		} else {
+			notices = c.Notices
+		}
+	case errors.Is(err, fs.ErrPermission):
+		comparedWith = "nothing else: this user may not read what the agent kept of SIP Core's settings"
+	default:
+		comparedWith = "nothing else: no settings of SIP Core are kept yet"
+	}
+	all := health.Catalogue()
+	for _, n := range notices {
+		for _, row := range noticeCodes() {
+			if row.kind == n.Kind {
+				warnings = append(warnings, advice(all, row.code, n.Detail))
+			}
+		}
+	}
+	return warnings, comparedWith
+}
+
+// advice is a fault of the catalogue as text.
+func advice(all []health.Fault, code health.Code, detail string) string {
+	for _, f := range all {
+		if f.Code != code {
+			continue
+		}
+		lines := []string{fmt.Sprintf("%s: %s", f.Code, f.Title)}
+		if detail != "" {
+			lines = append(lines, "  "+detail)
+		}
+		return strings.Join(append(lines, "  "+f.Remedy), "\n")
+	}
+	return string(code)
+}
