@@ -37,3 +37,37 @@ func TestTheDoorRegistersByEachTransport(t *testing.T) {
 		})
 	}
 }
+
+// TestADoorByUDPOutlivesItsPBX has the PBX restarted, which nobody tells the door: no connection closes, and the PBX may
+// remember the door or not.
+func TestADoorByUDPOutlivesItsPBX(t *testing.T) {
+	h, kitchen := evening(t, house.Options{Config: "sip: {transport: udp, server: 127.0.0.1}\n"}, lab.PopupOptions{})
+	h.PBX.Kill()
+	h.Door.Wait(patience, "missing the PBX", func(s control.Status) bool { return s.Registration.State != "registered" })
+	fault := h.Door.WaitFault("pbx_unreachable")
+	if !strings.Contains(fault.Detail, "nothing listens at 127.0.0.1:5060") {
+		t.Errorf("the fault does not say what to look at: %+v", fault)
+	}
+	h.PBX.Start(t)
+	h.Door.WaitRegistered()
+	kitchen.WaitRegistered(patience)
+	answered(t, h, kitchen)
+	assertPicture(t, kitchen)
+}
+
+// TestTheHouseholdCallsTheDoorByEachTransport has the door take a call, which comes to it the way that it went out.
+func TestTheHouseholdCallsTheDoorByEachTransport(t *testing.T) {
+	for _, transport := range []string{"udp", "tcp"} {
+		t.Run(transport, func(t *testing.T) {
+			h, kitchen := evening(t, house.Options{
+				Config: fmt.Sprintf("sip: {transport: %s, server: 127.0.0.1}\nincoming: {answer: always}\n", transport),
+			}, lab.PopupOptions{})
+			kitchen.Dial(lab.DoorExtension)
+			kitchen.WaitTalking(patience)
+			assertHears(t, kitchen)
+			assertPicture(t, kitchen)
+			kitchen.Hangup()
+			assertNoChannels(t, h)
+		})
+	}
+}
