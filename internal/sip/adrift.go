@@ -35,7 +35,7 @@ func (l *Leg) lost(c *conn) {
 func (l *Leg) drift() {
 	l.log.Info("call goes on without a connection to the PBX")
 	l.adrift = true
-	l.owed.stop() // on the connection that is gone
+	l.owed.stop() // it may have gone down with the connection: see carry
 	if !l.session.running {
 		l.driftTimer = time.AfterFunc(driftLimit, func() {
 			l.mu.Lock()
@@ -58,8 +58,27 @@ func (l *Leg) carry(c *conn) {
 	if l.driftTimer != nil {
 		l.driftTimer.Stop()
 	}
+	l.sayAgain()
 	l.refreshNow()
 	l.announce()
+}
+
+// sayAgain repeats the two messages of a call that nobody answers, and that the connection may have taken down with it: without the
+// ACK of its 200 or the 200 to its re-INVITE a PBX refuses every offer with 491. One that has had them drops them. l.mu is held.
+func (l *Leg) sayAgain() {
+	if l.ack != nil {
+		ack := l.dlg.buildNumbered(l.c, sipmsg.ACK, l.ack.CSeq().SeqNo)
+		sipmsg.CopyHeaders("Authorization", l.ack, ack)
+		sipmsg.CopyHeaders("Proxy-Authorization", l.ack, ack)
+		l.ack = ack
+		l.post(ack)
+	}
+	if o := l.owed; o != nil {
+		if err := o.tx.moveTo(l.c); err != nil {
+			l.log.Debug("answer not sent again", "error", err)
+		}
+		l.owe(o.tx)
+	}
 }
 
 // orphan leaves the BYE to the next connection: the PBX keeps the call up without it. l.mu is held.

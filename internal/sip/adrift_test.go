@@ -22,6 +22,7 @@ func TestConnectionLostWhileTalking(t *testing.T) {
 		leg, far := w.talk(l, h, "Session-Expires: 90;refresher=uac")
 		l.hangUp()
 		l = w.registered()
+		l.next("ACK") // the first may have been lost
 		up := l.nextRequest("UPDATE") // where we are now
 		if len(up.Body()) != 0 || up.Contact() == nil || up.CallID().Value() != far.invite.CallID().Value() ||
 			up.CSeq().SeqNo <= far.invite.CSeq().SeqNo || param(up.To().Params, "tag") != far.tag {
@@ -73,6 +74,7 @@ func TestReanchoredByReinvite(t *testing.T) {
 		_, far := w.talk(l, h)
 		l.hangUp()
 		l = w.registered()
+		l.next("ACK")
 		l.reply(l.nextRequest("UPDATE"), 405, "Method Not Allowed", "")
 		re := l.nextRequest("INVITE")
 		if string(re.Body()) != testOffer {
@@ -107,6 +109,7 @@ func TestPBXRestartedWhileTalking(t *testing.T) {
 		leg, _ := w.talk(l, h)
 		l.hangUp()
 		l = w.registered()
+		l.next("ACK")
 		done := reinvite(t.Context(), leg)
 		l.reply(l.nextRequest("UPDATE"), 481, "Call/Transaction Does Not Exist", "")
 		l.reply(l.nextRequest("BYE"), 481, "Call/Transaction Does Not Exist", "")
@@ -252,6 +255,7 @@ func TestConnectionLostWhileReinviting(t *testing.T) {
 		l.next("INVITE")
 		l.hangUp()
 		l = w.registered()
+		l.next("ACK")
 		l.reply(l.nextRequest("UPDATE"), 200, "OK", "")
 		re := l.nextRequest("INVITE")
 		if string(re.Body()) != "new offer" {
@@ -262,6 +266,29 @@ func TestConnectionLostWhileReinviting(t *testing.T) {
 		if o := receive(t, done); o.err != nil || o.answer != "new answer" {
 			t.Errorf("Reinvite: %+v", o)
 		}
+	})
+}
+
+// Our 200 to the peer's re-INVITE may have been lost, or its ACK: it is sent again.
+func TestConnectionLostBeforeTheAck(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		l := w.registered()
+		h := newWitness()
+		_, far := w.talk(l, h)
+		far.send("INVITE", "application/sdp", "offer")
+		lost := l.next("200 INVITE").(*sipmsg.Response)
+		l.hangUp()
+		l = w.registered()
+		l.next("ACK")
+		again := l.next("200 INVITE").(*sipmsg.Response)
+		if clientBranch(again) != clientBranch(lost) || string(again.Body()) != "answer to offer" {
+			t.Errorf("sent again:\n%s", again)
+		}
+		far.moved(l).send("ACK", "", "")
+		l.reply(l.nextRequest("UPDATE"), 200, "OK", "")
+		far.send("BYE", "", "")
+		l.next("200 BYE")
+		receive(t, h.ended)
 	})
 }
 
@@ -282,6 +309,7 @@ func TestConnectionLostAndReinviteGivenUp(t *testing.T) {
 		}
 		w.pbx.set(func(p *pbx) { p.away = false })
 		l = w.registered()
+		l.next("ACK")
 		re := l.nextRequest("INVITE")
 		if string(re.Body()) != testOffer {
 			t.Errorf("re-INVITE carries %q", re.Body())
@@ -313,6 +341,7 @@ func TestConnectionLostWhileReofferIsAnswered(t *testing.T) {
 		time.Sleep(time.Second)
 		w.pbx.set(func(p *pbx) { p.away = false })
 		l = w.registered()
+		l.next("ACK")
 		re := l.nextRequest("INVITE")
 		if string(re.Body()) != "their new answer" {
 			t.Errorf("re-INVITE carries %q", re.Body())
@@ -333,10 +362,12 @@ func TestConnectionLostAgainAndAgain(t *testing.T) {
 		for range 2 {
 			l.hangUp()
 			l = w.registered()
+			l.next("ACK")
 			l.next("UPDATE")
 		}
 		l.hangUp()
 		l = w.registered()
+		l.next("ACK")
 		l.reply(l.nextRequest("UPDATE"), 200, "OK", "")
 		far.moved(l).send("BYE", "", "")
 		l.next("200 BYE")

@@ -138,6 +138,7 @@ func (l *Leg) changed(ch *change, req *sipmsg.Request, res *sipmsg.Response, err
 		case ch.method != sipmsg.INVITE:
 		case ch.ack == nil:
 			ch.ack = l.acknowledge(&l.dlg, req)
+			l.ack = ch.ack
 		default: // the 200 was sent again
 			l.post(ch.ack)
 		}

@@ -204,7 +204,8 @@ func (l *Leg) accepted(req *sipmsg.Request, res *sipmsg.Response) {
 	switch {
 	case l.state == stateCalling:
 		l.dlg.establish(res)
-		l.ack = l.acknowledge(&l.dlg, req)
+		l.first = l.acknowledge(&l.dlg, req)
+		l.ack = l.first
 		l.state, l.answer = stateEstablished, string(res.Body())
 		if l.answer == "" && l.early.tag == tag {
 			l.answer = l.early.sdp
@@ -222,8 +223,8 @@ func (l *Leg) accepted(req *sipmsg.Request, res *sipmsg.Response) {
 		}
 		l.conclude(nil)
 	case tag == l.dlg.remoteTag:
-		if l.ack != nil {
-			l.post(l.ack)
+		if l.first != nil {
+			l.post(l.first)
 		}
 	default: // RFC 3261 section 13.2.2.4: take it and hang it up
 		other := l.dlg

@@ -59,7 +59,8 @@ type Leg struct {
 	cancelTimer  *time.Timer
 	early        early
 	answer       string
-	ack          *sipmsg.Request
+	first        *sipmsg.Request // ACK of the 200
+	ack          *sipmsg.Request // the last ACK: the first, or one of a re-INVITE
 
 	// the call that is up
 	hangUpOnAck *End // the end that an answered call has once its ACK came

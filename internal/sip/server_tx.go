@@ -292,6 +292,18 @@ func (t *serverTx) cancelledBy(cancel *sipmsg.Request) {
 	}
 }
 
+// moveTo sends the last response again by another connection, where the one that the request came by is gone. The peer knows it by
+// its Via.
+func (t *serverTx) moveTo(c *conn) error {
+	t.mu.Lock()
+	last := t.last
+	t.mu.Unlock()
+	if last == nil {
+		return nil
+	}
+	return c.send(last)
+}
+
 // isAnswered tells whether the final answer was given.
 func (t *serverTx) isAnswered() bool {
 	t.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -37,11 +38,7 @@ func newRelay(t *testing.T, server string) *relay {
 	}
 	r := &relay{listener: listener, server: server, conns: map[net.Conn]bool{}}
 	r.wg.Go(func() {
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
+		for c, failed := listener.Accept(); failed == nil; c, failed = listener.Accept() {
 			r.wg.Go(func() { r.pass(c) })
 		}
 	})
@@ -145,8 +142,8 @@ func newLine(t *testing.T, extension, url string) *line {
 	go func() { done <- l.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
+		if failed := <-done; failed != nil {
+			t.Error(failed)
 		}
 		log.Close() //nolint:errcheck // the end of a test
 	})
@@ -202,17 +199,22 @@ func call(t *testing.T, from, to *line, extension string) (near, far *sip.Leg) {
 	return near, far
 }
 
-// TestACallOutlivesItsConnection cuts the door's WebSocket while it talks, in a call that it made and in one that it got.
+var updates = regexp.MustCompile(`CSeq: \d+ UPDATE`)
+
+// TestACallOutlivesItsConnection cuts the door's connection while it talks, in a call that it made and in one that it got.
 func TestACallOutlivesItsConnection(t *testing.T) {
-	for _, doorCalls := range []bool{true, false} {
-		t.Run(fmt.Sprintf("door calls %v", doorCalls), func(t *testing.T) {
+	for _, c := range []struct {
+		scheme            string
+		doorCalls, roamed bool
+	}{{"ws", true, true}, {"ws", false, true}, {"ws", true, false}, {"tcp", true, true}, {"tcp", false, false}} {
+		t.Run(fmt.Sprintf("%s, door calls %v, roamed %v", c.scheme, c.doorCalls, c.roamed), func(t *testing.T) {
 			pbx := lab.StartAsterisk(t, lab.AsteriskOptions{})
 			pbx.TraceSIP(t)
-			way := newRelay(t, strings.TrimPrefix(pbx.HTTPURL(), "http://"))
-			door := newLine(t, lab.DoorExtension, "ws://"+way.listener.Addr().String()+"/ws")
+			way, url := wayTo(t, pbx, c.scheme)
+			door := newLine(t, lab.DoorExtension, url)
 			kitchen := newLine(t, "101", pbx.WSURL())
 			var atDoor, inKitchen *sip.Leg
-			if doorCalls {
+			if c.doorCalls {
 				atDoor, inKitchen = call(t, door, kitchen, "101")
 			} else {
 				inKitchen, atDoor = call(t, kitchen, door, lab.DoorExtension)
@@ -220,10 +222,13 @@ func TestACallOutlivesItsConnection(t *testing.T) {
 			way.cut()
 			door.wait(t, sip.Unreachable)
 			door.wait(t, sip.Registered)
-			for version := range 2 { // a path that changed, with the SDP of an ICE restart
+			lab.Eventually(t, patience, "Asterisk was told of the new connection", func() bool {
+				return len(updates.FindAllString(pbx.Log(), 2)) == 2 // asked and answered
+			})
+			if c.roamed { // the path changed too: SDP of an ICE restart
 				ctx, cancel := context.WithTimeout(t.Context(), patience)
-				answer, err := atDoor.Reinvite(ctx, sdp(100+version, "actpass"))
-				cancel()
+				defer cancel()
+				answer, err := atDoor.Reinvite(ctx, sdp(100, "actpass"))
 				if err != nil || !strings.Contains(answer, "m=audio") {
 					t.Fatalf("re-INVITE: %v %q", err, answer)
 				}
@@ -235,17 +240,55 @@ func TestACallOutlivesItsConnection(t *testing.T) {
 			if err := inKitchen.Hangup(t.Context()); err != nil {
 				t.Error(err)
 			}
-			select {
-			case e := <-door.ended:
-				if e.By != sip.EndedByFar {
-					t.Errorf("ended %+v", e)
-				}
-			case <-time.After(patience):
-				t.Error("the BYE never came")
-			}
+			door.ends(t, sip.EndedByFar)
 			lab.Eventually(t, patience, "no channel is left", func() bool { return pbx.Channels(t) == 0 })
 		})
 	}
+}
+
+// wayTo is a relay between the door and Asterisk, and how to dial it.
+func wayTo(t *testing.T, pbx *lab.Asterisk, scheme string) (*relay, string) {
+	t.Helper()
+	if scheme == "tcp" {
+		way := newRelay(t, fmt.Sprintf("%s:%d", pbx.Host, pbx.Ports.SIP))
+		return way, "tcp://" + way.listener.Addr().String()
+	}
+	way := newRelay(t, strings.TrimPrefix(pbx.HTTPURL(), "http://"))
+	return way, "ws://" + way.listener.Addr().String() + "/ws"
+}
+
+// ends waits for the end of the line's call.
+func (l *line) ends(t *testing.T, by string) {
+	t.Helper()
+	select {
+	case e := <-l.ended:
+		if e.By != by {
+			t.Errorf("ended %+v, want by %s", e, by)
+		}
+	case <-time.After(patience):
+		t.Error("the call never ended")
+	}
+}
+
+// TestTheFarSideHangsUpBehindTheDoorsBack: the BYE goes to a connection that is no more, and the door learns of it when it is back.
+func TestTheFarSideHangsUpBehindTheDoorsBack(t *testing.T) {
+	pbx := lab.StartAsterisk(t, lab.AsteriskOptions{})
+	pbx.TraceSIP(t)
+	way, url := wayTo(t, pbx, "ws")
+	door := newLine(t, lab.DoorExtension, url)
+	kitchen := newLine(t, "101", pbx.WSURL())
+	_, inKitchen := call(t, door, kitchen, "101")
+	way.open(false)
+	way.cut()
+	door.wait(t, sip.Unreachable)
+	if err := inKitchen.Hangup(t.Context()); err != nil {
+		t.Error(err)
+	}
+	lab.Eventually(t, patience, "the kitchen's channel is gone", func() bool { return pbx.Channels(t) < 2 })
+	way.open(true)
+	door.wait(t, sip.Registered)
+	door.ends(t, sip.EndedByConnection)
+	lab.Eventually(t, patience, "no channel is left", func() bool { return pbx.Channels(t) == 0 })
 }
 
 // TestAsteriskRestartsWhileTalking: the call is gone, and the door learns of it as soon as it is back.
@@ -258,14 +301,7 @@ func TestAsteriskRestartsWhileTalking(t *testing.T) {
 	pbx.Kill()
 	pbx.Start(t)
 	door.wait(t, sip.Registered)
-	select {
-	case e := <-door.ended:
-		if e.By != sip.EndedByConnection {
-			t.Errorf("ended %+v", e)
-		}
-	case <-time.After(patience):
-		t.Error("the door talks to nobody")
-	}
+	door.ends(t, sip.EndedByConnection)
 	if _, err := leg.Reinvite(t.Context(), sdp(2, "actpass")); !errors.Is(err, sip.ErrEnded) {
 		t.Errorf("re-INVITE: %v", err)
 	}
