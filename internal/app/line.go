@@ -115,9 +115,11 @@ const mostWarm = 16
 func mostTargets(l settings.Local) int {
 	most := 1
 	for _, b := range l.Buttons {
-		for _, step := range b.Call { // the offers of a later step are made while the one before rings
-			most = max(most, len(step))
+		all := 0 // when nobody of a step is there the next one begins at once
+		for _, step := range b.Call {
+			all += len(step)
 		}
+		most = max(most, all)
 	}
 	return min(most, mostWarm)
 }
