@@ -185,11 +185,11 @@ func explain(err error, host string) error {
 	)
 	switch {
 	case errors.As(err, &dns):
-		return fmt.Errorf("the name of the PBX, %s, is not found; look at the address and at the network's DNS: %w", host, err)
+		return fmt.Errorf("the name %s is not found; look at the address and at the network's DNS: %w", host, err)
 	case errors.As(err, &name):
-		return fmt.Errorf("the certificate of the PBX is for another name; write the address with a name that it holds: %w", err)
+		return fmt.Errorf("the certificate of %s is for another name; write the address with a name that it holds: %w", host, err)
 	case errors.As(err, &untrusted):
-		return fmt.Errorf("the certificate of the PBX is not trusted; name the file of its authority in sip.tls.ca_file: %w", err)
+		return fmt.Errorf("the certificate of %s is not trusted; its own authority can be named as ca_file: %w", host, err)
 	case errors.As(err, &record):
 		return fmt.Errorf("%s does not speak TLS; look whether the port is the one for TLS: %w", host, err)
 	case errors.Is(err, unix.ECONNREFUSED):
