@@ -69,3 +69,31 @@ func relayedBy(turn *lab.TURN, transport, policy string) func(map[string]any) {
 		}
 	}
 }
+
+// A machine that has IPv6 addresses alone, with and without a relay that is reached by IPv6.
+func TestADoorThatSpeaksIPv6Alone(t *testing.T) {
+	for _, relay := range []bool{false, true} {
+		t.Run(map[bool]string{false: "direct", true: "by a relay"}[relay], func(t *testing.T) {
+			porch := lab.NewNetwork(t, "porch")
+			o := house.Options{Network: porch, IPv6: true}
+			if relay {
+				porch.Wall(t)
+				o.SIPCore = relayedBy(lab.StartTURN(t, lab.TURNOptions{Addresses: []string{porch.Gateway6}}), "udp", "relay")
+			}
+			h, kitchen := evening(t, o, lab.PopupOptions{})
+			h.PBX.TraceSIP(t)
+			answered(t, h, kitchen)
+			assertPicture(t, kitchen)
+			assertHears(t, kitchen)
+			assertDoorHears(t, h.Door, kitchenHz)
+			kitchen.Hangup()
+			h.Door.WaitOutcome(1, "talked")
+			if local, _ := h.Door.VisitLines()[0]["local_candidate"].(string); !strings.Contains(local, "[2001:db8:") {
+				t.Errorf("the door's side of the call is %q", local)
+			}
+			if len(sdpLines(h.PBX.Log(), "c=IN IP6 2001:db8:")) == 0 {
+				t.Error("no offer whose c= is an address of IPv6")
+			}
+		})
+	}
+}

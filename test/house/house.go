@@ -48,6 +48,8 @@ type Options struct {
 	Binary string
 	// Network is where the door is; nil is the lab's own. Home Assistant and the PBX then are at lab.Addr.
 	Network *lab.Network
+	// IPv6 takes IPv4 from the door's Network: Home Assistant is reached by IPv6.
+	IPv6 bool
 	// Home changes Home Assistant's stand-in before the start.
 	Home func(*homestub.Options)
 }
@@ -100,6 +102,10 @@ func Prepare(t lab.T, o Options) *House {
 	host := "127.0.0.1"
 	if o.Network != nil {
 		host = lab.Addr
+	}
+	if o.IPv6 {
+		o.Network.Without4(t)
+		host = o.Network.Gateway6
 	}
 	h.served = serveHome(t, h.Home, host)
 	h.url = h.served.server.URL

@@ -20,7 +20,7 @@ type Network struct {
 	Name     string
 	Addr     string // of eth0, IPv4
 	Gateway  string // the lab's end
-	Addr6    string // of eth0, a unique local address
+	Addr6    string // of eth0; no unique local one, which coturn relays to nobody
 	Gateway6 string
 	// Wire is what lies between the network and the lab when it is a far one: see [NewFarNetwork].
 	Wire *Wire
@@ -60,7 +60,7 @@ func newNetwork(t T, name string, connect func(*Network) (netlink.Link, error)) 
 	}
 	n.Gateway = fmt.Sprintf("10.78.%d.1", n.number)
 	n.Addr = fmt.Sprintf("10.78.%d.2", n.number)
-	n.Gateway6, n.Addr6 = fmt.Sprintf("fd78:%d::1", n.number), fmt.Sprintf("fd78:%d::2", n.number)
+	n.Gateway6, n.Addr6 = fmt.Sprintf("2001:db8:%d::1", n.number), fmt.Sprintf("2001:db8:%d::2", n.number)
 	must := func(err error, doing string) {
 		t.Helper()
 		if err != nil {
@@ -143,7 +143,7 @@ func (n *Network) SetAddress(t T, address string) {
 	if address != n.Addr {
 		n.lease(t, address)
 	}
-	n.Addr, n.Addr6 = address, fmt.Sprintf("fd78:%d::%s", n.number, strconv.FormatUint(uint64(ip[3]), 16))
+	n.Addr, n.Addr6 = address, fmt.Sprintf("2001:db8:%d::%s", n.number, strconv.FormatUint(uint64(ip[3]), 16))
 	n.onLink(t, "address", func(eth0 netlink.Link) error {
 		if err := setAddresses(eth0, n.Addr+"/24", n.Addr6+"/64"); err != nil {
 			return err
@@ -170,7 +170,7 @@ func (n *Network) lease(t T, address string) {
 	last := net.ParseIP(address).To4()[3]
 	nft(t, fmt.Sprintf("flush chain %s from", table))
 	nft(t, fmt.Sprintf("add rule %s from iifname %s ip saddr != %s drop", table, n.Interface(), address))
-	nft(t, fmt.Sprintf("add rule %s from iifname %s ip6 saddr fd78:%d::/64 ip6 saddr != fd78:%d::%x drop",
+	nft(t, fmt.Sprintf("add rule %s from iifname %s ip6 saddr 2001:db8:%d::/64 ip6 saddr != 2001:db8:%d::%x drop",
 		table, n.Interface(), n.number, n.number, last))
 }
 

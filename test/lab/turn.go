@@ -77,7 +77,13 @@ func StartTURN(t T, options ...TURNOptions) *TURN {
 		}
 		args = append(args, fmt.Sprintf("--tls-listening-port=%d", turnTLSPort), "--cert="+cert, "--pkey="+key)
 	}
-	s.proc = Start(t, "turn", Command{Path: source("run-in-root.sh"), Args: args})
+	s.proc = launch(t, "turn", Command{Path: source("run-in-root.sh"), Args: args}, nil)
+	t.Cleanup(func() {
+		s.proc.Kill() // it would take seconds to end by itself
+		if t.Failed() {
+			t.Logf("--- the end of coturn's log (all of it: %s)\n%s", s.proc.out.path, Tail(s.Log(), 60))
+		}
+	})
 	listening := s.Addr
 	if s.TLSAddr != "" {
 		listening = s.TLSAddr // the last it opens
