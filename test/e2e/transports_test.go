@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -53,6 +55,35 @@ func TestADoorByUDPOutlivesItsPBX(t *testing.T) {
 	kitchen.WaitRegistered(3 * patience) // it backs off longer than the door
 	answered(t, h, kitchen)
 	assertPicture(t, kitchen)
+}
+
+// doorPort is where the PBX has the door.
+var doorPort = regexp.MustCompile(`sip:` + lab.DoorExtension + `@127\.0\.0\.1:(\d+)`)
+
+// TestTheBellRingsAlthoughOneDatagramInFiveIsLost loses signalling by UDP, both ways.
+func TestTheBellRingsAlthoughOneDatagramInFiveIsLost(t *testing.T) {
+	h, kitchen := evening(t, house.Options{Config: "sip: {transport: udp, server: 127.0.0.1}\n"}, lab.PopupOptions{})
+	m := doorPort.FindStringSubmatch(h.PBX.CLI(t, "pjsip show aor "+lab.DoorExtension))
+	if m == nil {
+		t.Fatal("the PBX does not tell where the door is")
+	}
+	door, err := strconv.Atoi(m[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	loss := lab.Lose(t, 20, lab.PortRange{From: h.PBX.Ports.SIP, To: h.PBX.Ports.SIP}, lab.PortRange{From: door, To: door})
+	const visits = 4
+	for n := range visits {
+		answered(t, h, kitchen)
+		assertPicture(t, kitchen)
+		kitchen.Hangup()
+		h.Door.WaitOutcome(n+1, "talked")
+	}
+	if loss.Dropped(t) == 0 {
+		t.Error("nothing was lost")
+	}
+	loss.Stop(t)
+	assertNoChannels(t, h)
 }
 
 // TestTheHouseholdCallsTheDoorByEachTransport has the door take a call, which comes to it the way that it went out.
