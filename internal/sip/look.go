@@ -54,7 +54,11 @@ func (k looker) look(ctx context.Context, e Endpoint) error {
 	if strings.HasPrefix(u.Scheme, "ws") {
 		return k.lookHTTP(ctx, e, u)
 	}
-	c := newConn(k.log, func(*serverTx) {})
+	c := newConn(k.log, func(t *serverTx) { // over UDP it is the port that the PBX knows
+		if !t.req.IsAck() {
+			t.answer(503, "Service Unavailable", "", "")
+		}
+	})
 	sock, err := k.dialer.dial(ctx, e, func() {})
 	if err != nil {
 		return err
