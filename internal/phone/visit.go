@@ -104,7 +104,6 @@ func (v *visit) unanswered(outcomes []station.Outcome) station.Outcome {
 func (v *visit) talk(r *reached, losers func()) station.Outcome {
 	var clearing sync.WaitGroup
 	clearing.Go(losers)
-	defer clearing.Wait()
 
 	c := r.call
 	m := c.openMedia(mediaOptions{})
@@ -113,6 +112,7 @@ func (v *visit) talk(r *reached, losers func()) station.Outcome {
 	outcome := c.carry(v.ctx)
 	m.stop()
 	c.hangup()
+	clearing.Wait() // the line tells of the others, too
 	v.note(r.target, outcome)
 	v.logTalk(r.target, m, outcome)
 	c.close()
