@@ -151,7 +151,8 @@ func (f faults) registration(r sip.Registration) {
 		switch code := ingressFault(r.Err); code {
 		case "":
 			code = health.CodePBXUnreachable
-			if name := new(net.DNSError); errors.As(r.Err, &name) {
+			// Home Assistant's name, on the way through ingress, is a matter of the look at Home Assistant.
+			if name := new(net.DNSError); errors.As(r.Err, &name) && !errors.Is(r.Err, homeassistant.ErrUnreachable) {
 				code = health.CodePBXName
 			}
 			f.onlyLine(code, errorText(r.Err))

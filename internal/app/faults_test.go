@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"slices"
@@ -142,6 +143,7 @@ func standing(r *health.Register) string {
 func TestOfTheFaultsOfAWayOneStands(t *testing.T) {
 	r := health.NewRegister(time.Now, textLog(&logBuffer{}))
 	f := faults{r}
+	noSuchName := &net.DNSError{Err: "no such host", Name: "pbx.example.com", IsNotFound: true}
 	for _, step := range []struct {
 		name string
 		do   func()
@@ -150,6 +152,8 @@ func TestOfTheFaultsOfAWayOneStands(t *testing.T) {
 		{"refused", func() { f.registration(sip.Registration{State: sip.Refused, Err: errors.New("403")}) }, "registration_refused"},
 		{"and gone", func() { f.registration(sip.Registration{State: sip.Unreachable, Err: errors.New("no route")}) }, "pbx_unreachable"},
 		{"tried again", func() { f.registration(sip.Registration{State: sip.Registering}) }, "pbx_unreachable"},
+		{"a name that is not found", func() { f.registration(sip.Registration{State: sip.Unreachable, Err: fmt.Errorf("x: %w", noSuchName)}) }, "pbx_dns"},
+		{"Home Assistant's name", func() { f.registration(unreachable(fmt.Errorf("%w: %w", homeassistant.ErrUnreachable, noSuchName))) }, "pbx_unreachable"},
 		{"no add-on", func() { f.registration(unreachable(homeassistant.ErrNoAddon)) }, "addon_missing"},
 		{"add-on down", func() { f.registration(unreachable(homeassistant.ErrAddonDown)) }, "addon_missing"},
 		{"not admin", func() { f.registration(unreachable(homeassistant.ErrNotAdmin)) }, "ingress_session"},

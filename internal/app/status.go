@@ -73,7 +73,7 @@ func registrationStatus(l *line) control.Registration {
 	r := l.agent.Registration()
 	out := control.Registration{
 		State: string(r.State), Extension: r.Extension, BackupUser: l.settings.Load().BackupUser, Server: r.Server, Transport: r.Transport,
-		Expires: timeOrNil(r.ExpiresAt), Since: timeOrNil(r.Since),
+		Expires: timeOrNil(r.ExpiresAt), Retry: timeOrNil(r.RetryAt), Since: timeOrNil(r.Since),
 	}
 	if r.State == sip.Stopped {
 		out.State = "offline"

@@ -42,8 +42,10 @@ type Registration struct {
 	// Transport is ingress, custom_wss_url, ws, wss, udp, tcp or tls.
 	Transport string     `json:"transport"`
 	Expires   *time.Time `json:"expires"`
-	Since     *time.Time `json:"since"`
-	Error     string     `json:"error,omitempty"`
+	// Retry is when the next attempt is due; null while registered or trying.
+	Retry *time.Time `json:"retry"`
+	Since *time.Time `json:"since"`
+	Error string     `json:"error,omitempty"`
 }
 
 // Settings is where the door's settings come from.

@@ -61,6 +61,7 @@ func (p *page) registration(r Registration) {
 		p.line("  expires", r.Expires.Format(dayFormat))
 	}
 	p.line("  error", r.Error)
+	p.line("  next attempt", moment("", r.Retry))
 }
 
 func (p *page) settings(s Settings) {

@@ -50,7 +50,7 @@ func faultyStatus() Status {
 		Version: "0.2.0", Started: at(8, 0, 5),
 		Registration: Registration{
 			State: "refused", Extension: "door", BackupUser: true, Server: "homeassistant.local:8123", Transport: "custom_wss_url",
-			Since: ptr(at(8, 0, 6)), Error: "403 Forbidden\r\nby \x1b[31mthe PBX\x1b[0m",
+			Since: ptr(at(8, 0, 6)), Retry: ptr(at(8, 1, 6)), Error: "403 Forbidden\r\nby \x1b[31mthe PBX\x1b[0m",
 		},
 		Settings: Settings{Origin: "kept", Fetched: ptr(at(7, 30, 0)), Refused: true, Applied: ptr(at(8, 0, 6))},
 		Visit:    Visit{State: "idle", Since: ptr(at(8, 0, 5))},

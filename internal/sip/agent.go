@@ -92,13 +92,15 @@ func (a *Agent) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		news := a.change(func(r *Registration) { r.State, r.ExpiresAt, r.Err = Unreachable, time.Time{}, at.err })
 		if at.stood >= steady {
 			a.backoff.reset()
 			*out = outage{}
 		}
 		out.note(at)
 		pause := a.backoff.next()
+		news := a.change(func(r *Registration) {
+			r.State, r.ExpiresAt, r.RetryAt, r.Err = Unreachable, time.Time{}, time.Now().Add(pause), at.err
+		})
 		level := slog.LevelDebug // the same failure again, at every attempt
 		if news {
 			level = slog.LevelWarn
@@ -114,7 +116,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		l.abandoned()
 	}
 	a.wg.Wait()
-	a.change(func(r *Registration) { r.State, r.ExpiresAt, r.Err = Stopped, time.Time{}, nil })
+	a.change(func(r *Registration) { r.State, r.ExpiresAt, r.RetryAt, r.Err = Stopped, time.Time{}, time.Time{}, nil })
 	return nil
 }
 

@@ -100,6 +100,7 @@ type Registration struct {
 	Server    string    // host[:port] last dialled
 	Transport string    // Endpoint.Via of it
 	ExpiresAt time.Time // zero unless State is Registered
+	RetryAt   time.Time // when the next attempt is due, unless Nudge is first; zero while Registered or trying
 	Since     time.Time // when State began
 	Err       error     // why it is Refused or Unreachable
 }

@@ -69,13 +69,15 @@ func (k *keeper) judge(lifetime time.Duration, err error) (time.Duration, error)
 		k.failed, k.refused, a.proven, a.refusals = 0, false, true, 0
 		k.until = time.Now().Add(lifetime)
 		a.adopt(k.c)
-		a.change(func(r *Registration) { r.State, r.ExpiresAt, r.Err = Registered, k.until, nil })
+		a.change(func(r *Registration) { r.State, r.ExpiresAt, r.RetryAt, r.Err = Registered, k.until, time.Time{}, nil })
 		return max(leastPause, lifetime/2), nil // a refresh that is lost leaves as much time again
 	case errors.Is(err, ErrRefused):
 		k.since, k.until, k.refused = time.Time{}, time.Time{}, true
 		pause := k.refusal()
 		a.disown()
-		a.change(func(r *Registration) { r.State, r.ExpiresAt, r.Err = Refused, time.Time{}, err })
+		a.change(func(r *Registration) {
+			r.State, r.ExpiresAt, r.RetryAt, r.Err = Refused, time.Time{}, time.Now().Add(pause), err
+		})
 		a.log.Warn("registration refused", "error", err, "retry_in", pause)
 		return pause, nil
 	case !k.since.IsZero() && left > leastPause && k.c.failure() == nil:

@@ -40,6 +40,7 @@ type attempt struct {
 // connected is the life of one connection.
 func (a *Agent) connected(ctx context.Context) (at attempt) {
 	a.change(func(r *Registration) {
+		r.RetryAt = time.Time{}
 		if r.State != Unreachable { // while it fails again and again, say so and not "registering" in between
 			r.State = Registering
 		}
