@@ -20,7 +20,7 @@ heading = @printf '\n=== %s ===\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test test-unit test-e2e test-chaos lint fmt demo bench clean deps-build deps-lab deps-lint deps-demo
+.PHONY: help deps build test test-unit test-e2e test-chaos test-soak soak lint fmt demo bench clean deps-build deps-lab deps-lint deps-demo
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ demo: deps-demo ## a home in miniature around the real agent: prints an address 
 	go build -o bin/demo ./test/demo
 	@exec bin/demo
 
-test: deps lint test-unit test-e2e test-chaos ## everything: lint, unit tests, household scenarios on real parts
+test: deps lint test-unit test-e2e test-chaos test-soak ## everything: lint, unit tests, household scenarios on real parts
 
 test-unit: deps-build ## what needs no lab, with the race detector
 	$(call heading,unit tests)
@@ -47,7 +47,17 @@ test-chaos: deps-lab build ## what becomes of the door when servers and networks
 	test/lab/prepare.sh asterisk popup
 	go test -count=1 -parallel 16 -timeout 15m ./test/chaos
 
-bench: deps-lab build ## 200 presses against the real Asterisk, the figures printed
+test-soak: deps-lab build ## the soak, short
+	$(call heading,a short soak)
+	test/lab/prepare.sh asterisk
+	DOORSTATION_LAB_OUT=test/soak/out go run ./test/soak -calls 30 -every 10
+
+soak: deps-lab build ## 1,000 calls with picture and sound: memory, goroutines and files must stay flat (20 minutes)
+	$(call heading,soak)
+	test/lab/prepare.sh asterisk
+	DOORSTATION_LAB_OUT=test/soak/out go run ./test/soak
+
+bench: deps-lab build ## 200 presses against the real Asterisk, its returns and changed settings: the figures printed
 	$(call heading,bench)
 	test/lab/prepare.sh asterisk popup
 	DOORSTATION_LAB_OUT=test/bench/out go run ./test/bench
@@ -74,4 +84,4 @@ deps-lint:
 	@scripts/deps.sh build lint
 
 clean: ## remove what was built here (what was fetched stays in the cache)
-	rm -rf bin dist test/lab/out test/e2e/out test/chaos/out test/demo/out test/bench/out
+	rm -rf bin dist test/lab/out test/e2e/out test/chaos/out test/demo/out test/bench/out test/soak/out

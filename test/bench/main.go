@@ -17,6 +17,8 @@ import (
 type plan struct {
 	presses, dead, loss int
 	lossPercent         float64
+
+	returns, holes, changes int
 }
 
 func main() {
@@ -25,6 +27,9 @@ func main() {
 	flag.IntVar(&p.dead, "dead", 50, "presses with every STUN and TURN server dead")
 	flag.IntVar(&p.loss, "loss", 10, "answered presses at packet loss, 12 s each")
 	flag.Float64Var(&p.lossPercent, "loss-percent", 5, "packets lost on the way to the PBX's media ports, in percent")
+	flag.IntVar(&p.returns, "returns", 20, "times that the PBX is stopped or killed and comes back")
+	flag.IntVar(&p.holes, "holes", 5, "times that nothing passes on the wire")
+	flag.IntVar(&p.changes, "changes", 20, "changes of SIP Core's settings")
 	flag.Parse()
 	os.Exit(run(p))
 }
@@ -45,6 +50,8 @@ func run(p plan) int {
 		{"presses", measurePresses},
 		{"dead", measureDeadServers},
 		{"loss", measureLoss},
+		{"return", measureReturn},
+		{"change", measureChange},
 	} {
 		fmt.Fprintf(os.Stderr, "bench: %s…\n", part.name)
 		if err := lab.Run(ctx, "bench-"+part.name, os.Stderr, func(t lab.T) { part.work(t, p, &r) }); err != nil {

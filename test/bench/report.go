@@ -46,6 +46,8 @@ type report struct {
 	lossFrames             []float64
 	freezes                []float64
 
+	pbxBack, wireBack, holeNoticed, change series
+
 	registration series
 	idleRSS      int
 	callRSS      int
@@ -83,6 +85,10 @@ func (r *report) print(w io.Writer) {
 	line("at loss: answer to first decoded frame", "%v", r.lossFrame)
 	line("at loss: frozen share of the time", "%.1f %%, %.1f freezes a minute, %.1f frames/s", 100*mean(r.frozen), mean(r.freezes), mean(r.lossFrames))
 	line("start of the process to registered", "%v", r.registration)
+	line("PBX back to registered", "%v", r.pbxBack)
+	line("a black hole on the wire until noticed", "%v", r.holeNoticed)
+	line("  the wire mended to registered", "%v", r.wireBack)
+	line("settings changed to registered with them", "%v", r.change)
 	line("resident memory idle / in a call", "%.1f MB / %.1f MB", float64(r.idleRSS)/1024, float64(r.callRSS)/1024)
 	line("stripped binary", "%.1f MB", float64(r.binary)/1e6)
 }

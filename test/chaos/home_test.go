@@ -83,7 +83,7 @@ func TestHomeAssistantIsDownAtBoot(t *testing.T) {
 	h.Door.WaitRegistered()
 	h.fault("settings_kept")
 	h.visit()
-	h.held = h.atRest()
+	h.held = h.Door.WaitRest(patience)
 	h.HomeStarts()
 	h.noFaults()
 	h.goodAsEver()

@@ -1,9 +1,9 @@
 package chaos
 
 import (
+	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -44,7 +44,7 @@ type household struct {
 	*house.House
 	t    *testing.T
 	wire *lab.Wire
-	held figures // after the first visit
+	held house.Held // after the first visit
 }
 
 // settle starts a household of its own number, lets one visit pass, and takes what the agent holds then for what it needs.
@@ -62,7 +62,7 @@ func settle(t *testing.T, number int, o house.Options) *household {
 	h.StartDoor()
 	h.Door.WaitRegistered()
 	h.visit()
-	h.held = h.atRest()
+	h.held = h.Door.WaitRest(patience)
 	return h
 }
 
@@ -136,15 +136,6 @@ func (h *household) goodAsEver() {
 	h.nothingLeft()
 }
 
-// atRest waits until the door has all it wants for the next press, and tells what it holds.
-func (h *household) atRest() figures {
-	h.t.Helper()
-	s := h.Door.Wait(patience, "at rest", func(s control.Status) bool {
-		return idle(s) && registered(s) && s.WarmOffers.Ready >= s.WarmOffers.Want && s.Camera.Readers == 0
-	})
-	return figuresOf(h.t, h.Door.PID(), s)
-}
-
 // ports are those of a PBX of its own. n is from 1 to 19.
 func ports(n int) lab.Ports {
 	return lab.Ports{
@@ -153,51 +144,19 @@ func ports(n int) lab.Ports {
 	}
 }
 
-// figures are what a process holds.
-type figures struct {
-	goroutines, files, rssKB int
-	heapKB                   uint64
-}
+// heapMoreKB is far more than a visit leaves until the next collection, and less than what a picture's pipeline takes.
+const heapMoreKB = 16 << 10
 
-func (f figures) String() string {
-	return fmt.Sprintf("%d goroutines, %d files and sockets, %d kB of heap, %d kB resident", f.goroutines, f.files, f.heapKB, f.rssKB)
-}
-
-func figuresOf(t *testing.T, pid int, s control.Status) figures {
-	t.Helper()
-	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := figures{goroutines: s.Runtime.Goroutines, files: len(files), heapKB: s.Runtime.HeapBytes >> 10}
-	for line := range strings.Lines(string(text)) {
-		if n, scanErr := fmt.Sscanf(line, "VmRSS: %d kB", &f.rssKB); n == 1 && scanErr == nil {
-			break
-		}
-	}
-	return f
-}
-
-// What may come and go in a quiet agent: a timer's goroutine, a poll of Home Assistant with its connection.
-const (
-	goroutinesMore = 8
-	filesMore      = 4
-	// heapMoreKB is far more than a visit leaves until the next collection, and less than a leaked picture a second for a minute.
-	heapMoreKB = 16 << 10
-)
+var errMore = errors.New("the agent holds more than before")
 
 // nothingLeft waits until the agent holds no more than after the first visit.
 func (h *household) nothingLeft() {
 	h.t.Helper()
-	var now figures
+	var now house.Held
 	err := house.Eventually(2*patience, func() error {
-		now = h.atRest()
-		if now.goroutines > h.held.goroutines+goroutinesMore || now.files > h.held.files+filesMore || now.heapKB > h.held.heapKB+heapMoreKB {
-			return fmt.Errorf("the agent holds more than before")
+		now = h.Door.WaitRest(patience)
+		if now.Goroutines > h.held.Goroutines+house.GoroutinesMore || now.Files > h.held.Files+house.FilesMore || now.HeapKB > h.held.HeapKB+heapMoreKB {
+			return errMore
 		}
 		return nil
 	})

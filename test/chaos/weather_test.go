@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ func TestTheBellWorksInBadWeather(t *testing.T) {
 	h.StartDoor()
 	h.Door.WaitRegistered()
 	h.seenAndHeard(kitchen)
-	h.held = h.atRest()
+	h.held = h.Door.WaitRest(patience)
 	for _, w := range []struct {
 		name    string
 		weather lab.Weather
@@ -75,8 +76,4 @@ func (h *household) seenAndHeard(p *lab.Popup) {
 	h.Door.Wait(inBadWeather, "idle", idle)
 }
 
-type anotherTone struct{}
-
-func (anotherTone) Error() string { return "another tone is heard" }
-
-var errAnotherTone = anotherTone{}
+var errAnotherTone = errors.New("another tone is heard")
