@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/netip"
@@ -108,6 +109,11 @@ func TestACallOverEachTransport(t *testing.T) {
 		w.stop()
 		if bye := l.nextRequest("REGISTER"); headerValue(bye, "Expires", "") != "0" {
 			t.Errorf("last REGISTER:\n%s", bye)
+		}
+		if transport != "udp" {
+			if <-l.gone; !errors.Is(l.lost, io.EOF) {
+				t.Errorf("the connection ended by %v, want a clean end", l.lost)
+			}
 		}
 	})
 }
