@@ -34,7 +34,7 @@ func (f *framer) next() ([]byte, error) {
 		}
 		return []byte("\r\n"), nil
 	}
-	if first < 'A' || first > 'z' { // of a method or "SIP/2.0"; what is no text need not be collected first
+	if !isToken(first) { // of a method or "SIP/2.0"; what is no text need not be collected first
 		return nil, fmt.Errorf("%w: a message begins with byte %d", errFraming, first)
 	}
 	head, err := f.head(first)
@@ -54,6 +54,11 @@ func (f *framer) next() ([]byte, error) {
 		return nil, ended(err)
 	}
 	return message, nil
+}
+
+// isToken tells whether a method may have this character (RFC 3261 section 25.1).
+func isToken(b byte) bool {
+	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || bytes.IndexByte([]byte("-.!%*_+`'~"), b) >= 0
 }
 
 // head reads start line and headers with the empty line after them.

@@ -13,6 +13,12 @@ func allowHeader() sipmsg.Header { return sipmsg.NewHeader("Allow", allowed) }
 
 // receive takes every request of the PBX, in the connection's goroutine.
 func (a *Agent) receive(t *serverTx) {
+	if status, reason := defect(t.req); status != 0 {
+		if !t.req.IsAck() {
+			t.answer(status, reason, "", "")
+		}
+		return
+	}
 	tag := param(t.req.To().Params, "tag")
 	switch unknown := unsupported(t.req); {
 	case unknown != "" && !t.req.IsAck():

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,7 +49,12 @@ func serverKey(req *sipmsg.Request, method sipmsg.RequestMethod) string {
 	if method == sipmsg.ACK {
 		method = sipmsg.INVITE
 	}
-	return param(req.Via().Params, "branch") + " " + req.Via().SentBy() + " " + string(method)
+	branch := param(req.Via().Params, "branch")
+	if unique, ok := strings.CutPrefix(branch, sipmsg.RFC3261BranchMagicCookie); !ok || unique == "" {
+		// The peer knows RFC 2543 only, where the branch need not be unique.
+		branch += " " + req.CallID().Value() + " " + param(req.From().Params, "tag") + " " + strconv.FormatUint(uint64(req.CSeq().SeqNo), 10)
+	}
+	return branch + " " + req.Via().SentBy() + " " + string(method)
 }
 
 // replyTo is where answers to a datagram go: back where it came from, but to the port that Via names unless it asks for the
