@@ -64,7 +64,7 @@ func TestThereIsNoSuchExtension(t *testing.T) {
 func TestThePBXIsGone(t *testing.T) {
 	h, _ := evening(t, house.Options{}, lab.PopupOptions{})
 	h.PBX.Stop()
-	h.Door.WaitFault("pbx_unreachable")
+	h.Door.WaitFault("addon_missing") // what the way through Home Assistant tells of a PBX that does not answer
 	h.Door.Press("")
 	h.Door.WaitOutcome(1, "offline")
 	h.PBX.Start(t)
