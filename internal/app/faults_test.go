@@ -156,6 +156,8 @@ func TestOfTheFaultsOfAWayOneStands(t *testing.T) {
 		{"Home Assistant's name", func() { f.registration(unreachable(fmt.Errorf("%w: %w", homeassistant.ErrUnreachable, noSuchName))) }, "pbx_unreachable"},
 		{"no add-on", func() { f.registration(unreachable(homeassistant.ErrNoAddon)) }, "addon_missing"},
 		{"add-on down", func() { f.registration(unreachable(homeassistant.ErrAddonDown)) }, "addon_missing"},
+		{"unknown entry", func() { f.registration(unreachable(homeassistant.ErrIngressToken)) }, "addon_missing"},
+		{"dead session", func() { f.registration(unreachable(homeassistant.ErrIngressSession)) }, "ingress_session"},
 		{"not admin", func() { f.registration(unreachable(homeassistant.ErrNotAdmin)) }, "ingress_session"},
 		{"token refused by ingress", func() { f.registration(unreachable(homeassistant.ErrTokenRefused)) }, "token_refused"},
 		{"token right again", func() { f.fetch(nil) }, ""},

@@ -184,7 +184,11 @@ func (h *home) look(ctx context.Context) error {
 	}
 	h.asking.taken(got)
 	h.keep(got)
-	h.tell(func(s *control.Settings) { s.Fetched = timeOrNil(h.opt.Now()) })
+	h.tell(func(s *control.Settings) {
+		if !s.Refused {
+			s.Fetched = timeOrNil(h.opt.Now())
+		}
+	})
 	return nil
 }
 
@@ -203,11 +207,12 @@ func (h *home) take(got answer) error {
 		h.unknown = c.Unknown
 		h.opt.Log.Debug("SIP Core has settings that this version does not know", "keys", c.Unknown)
 	}
-	if h.inUse != nil {
-		breaking := c.Breaks(*h.newest())
+	if before := h.before(); before != nil {
+		breaking := c.Breaks(*before)
 		if err != nil || len(breaking) > 0 {
 			h.faults.refused(breaking, err)
 			h.tell(func(s *control.Settings) { s.Refused = true })
+			h.useKept()
 			return nil
 		}
 	}
@@ -236,7 +241,19 @@ func asNotAnObject(err error) error {
 	return nil
 }
 
-// newest is what the next settings are compared with.
+// before is what new settings take the place of, nil for the first ones: those in use, else the kept ones.
+func (h *home) before() *settings.Candidate {
+	if newest := h.newest(); newest != nil || len(h.kept.Raw) == 0 {
+		return newest
+	}
+	c, err := settings.Read(h.opt.Local, h.kept.Raw, h.kept.Who)
+	if err != nil {
+		return nil
+	}
+	return &c
+}
+
+// newest is what the next settings differ from.
 func (h *home) newest() *settings.Candidate {
 	if h.waiting != nil {
 		return h.waiting

@@ -39,7 +39,7 @@ func (h *home) loadKept() {
 	}
 }
 
-// useKept puts the kept settings to use, for as long as Home Assistant has given none since the start. So does a token that is
+// useKept puts the kept settings to use, for as long as Home Assistant has given none since the start, or broken ones. So does a token that is
 // refused or missing: whether the door may register is the PBX's to say, and the bell should ring.
 func (h *home) useKept() {
 	if h.inUse != nil || h.waiting != nil || len(h.kept.Raw) == 0 {

@@ -84,6 +84,30 @@ func TestWithoutHomeAssistantTheDoorStartsWithWhatItKept(t *testing.T) {
 	}
 }
 
+// TestBrokenSettingsAtTheStartAreRefusedForTheKeptOnes: a restart takes nothing in that would have been refused before.
+func TestBrokenSettingsAtTheStartAreRefusedForTheKeptOnes(t *testing.T) {
+	for name, core := range map[string]any{"a wrong type": "sip_video", "the door is gone": "users", "no object": nil} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.lived()
+			if key, ok := core.(string); ok {
+				h.home.SetSIPCore(h.direct(func(core map[string]any) { core[key] = []any{} }))
+			} else {
+				h.home.SetSIPCore([]any{})
+			}
+			a := h.start("")
+			s := a.until("registered with the kept ones", func(s control.Status) bool {
+				return registeredAs("200")(s) && fault(s, "settings_refused") != nil
+			})
+			if s.Settings.Origin != "kept" || !s.Settings.Refused || len(s.Faults) != 1 || s.Settings.Fetched.After(s.Started) {
+				t.Errorf("%+v, %+v", s.Settings, s.Faults)
+			}
+			h.home.SetSIPCore(h.direct())
+			a.until("no fault", func(s control.Status) bool { return len(s.Faults) == 0 && s.Settings.Origin == "fresh" && registeredAs("200")(s) })
+		})
+	}
+}
+
 func TestAMissingTokenDoesNotSilenceABellThatRang(t *testing.T) {
 	h := newHouse(t)
 	h.lived()
