@@ -31,6 +31,8 @@ type Options struct {
 	SIPCore func(map[string]any)
 	// ByWSS: custom_wss_url over TLS with the lab's own CA instead of ingress.
 	ByWSS bool
+	// ByName, with ByWSS: by lab.PBXName, for a test with a name server.
+	ByName bool
 	// Targets of the bell, default 101.
 	Targets []string
 	// Bell, in the local file's words, takes the place of Targets: keys separated by "; ".
@@ -88,6 +90,9 @@ func Prepare(t lab.T, o Options) *House {
 	core := SIPCore()
 	if o.ByWSS {
 		core["custom_wss_url"] = h.PBX.WSSURL()
+		if o.ByName {
+			core["custom_wss_url"] = strings.Replace(h.PBX.WSSURL(), h.PBX.Host, lab.PBXName, 1)
+		}
 	}
 	if o.SIPCore != nil {
 		o.SIPCore(core)

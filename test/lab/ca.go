@@ -99,7 +99,7 @@ func (c *CA) sign() (certPEM, keyPEM []byte, err error) {
 		NotAfter:     time.Now().Add(24 * time.Hour),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames:     []string{"localhost"},
+		DNSNames:     []string{"localhost", PBXName},
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP(Addr)},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, c.cert, &key.PublicKey, c.key)

@@ -12,6 +12,9 @@ import (
 // Addr is the lab's address that is not loopback. Neither Asterisk nor Chromium offers 127.0.0.1 for media.
 const Addr = "10.77.0.1"
 
+// PBXName is a name that the certificate of Asterisk is good for. It is for [DNS.Host] to say where that is.
+const PBXName = "pbx.lab"
+
 // outEnv names the directory for the files of a run; [Enter] sets it.
 const outEnv = "DOORSTATION_LAB_OUT"
 
