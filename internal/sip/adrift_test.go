@@ -22,7 +22,7 @@ func TestConnectionLostWhileTalking(t *testing.T) {
 		leg, far := w.talk(l, h, "Session-Expires: 90;refresher=uac")
 		l.hangUp()
 		l = w.registered()
-		l.next("ACK") // the first may have been lost
+		l.next("ACK")                 // the first may have been lost
 		up := l.nextRequest("UPDATE") // where we are now
 		if len(up.Body()) != 0 || up.Contact() == nil || up.CallID().Value() != far.invite.CallID().Value() ||
 			up.CSeq().SeqNo <= far.invite.CSeq().SeqNo || param(up.To().Params, "tag") != far.tag {
