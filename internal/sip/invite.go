@@ -28,7 +28,7 @@ type callEvent struct {
 
 // Invite calls target, an extension of the agent's domain, with the given offer and blocks until the final answer. With
 // a 2xx it returns the leg, its ACK sent. Otherwise the error is a *RejectedError, or wraps ErrNotRegistered,
-// ErrConnectionLost, ErrNoAnswer, ErrBadTarget or ErrCancelled.
+// ErrConnectionLost, ErrNoAnswer, ErrBadTarget or ErrCancelled. A 3xx is followed within the PBX's own domain, at most three times.
 //
 // When ctx ends first, CANCEL is sent (as soon as the PBX has answered anything, RFC 3261 section 9.1), a 200 that
 // crosses it is acknowledged and hung up, and the error wraps ErrCancelled and the cause of ctx: a leg is never returned then.
@@ -176,6 +176,7 @@ func (l *Leg) answered(req *sipmsg.Request, res *sipmsg.Response) {
 		if err := l.sendInvite(); err != nil {
 			l.conclude(err)
 		}
+	case l.redirected(res):
 	default:
 		l.conclude(l.rejection(res))
 	}

@@ -51,6 +51,7 @@ type Leg struct {
 	// making the call
 	invite       *sipmsg.Request
 	cred         *credentials
+	redirect     redirection
 	provisional  bool // the INVITE in flight was answered by a 1xx, so it may be cancelled
 	rang         bool
 	concluded    bool // Invite knows its result
