@@ -79,11 +79,14 @@ func (p *Peer) newWay() (*path, error) {
 		return nil, err
 	}
 	p.ways.Lock()
-	defer p.ways.Unlock()
-	if p.ctx.Err() != nil {
-		return nil, errWithClose(ErrClosed, w.close)
+	closing := p.ctx.Err() != nil
+	if !closing {
+		p.ways.all = append(p.ways.all, w)
 	}
-	p.ways.all = append(p.ways.all, w)
+	p.ways.Unlock()
+	if closing {
+		return nil, errWithClose(ErrClosed, w.close) // not under the lock, which its callbacks take
+	}
 	return w, nil
 }
 

@@ -35,6 +35,10 @@ func (a *Agent) watch(c *conn) {
 		case <-c.done:
 			return
 		case <-a.nudged:
+			if err := moved(c.sock); err != nil {
+				a.log.Warn("giving the connection up", "error", c.close(err))
+				return
+			}
 			c.hint()
 			if !c.life.fresh(freshFor) {
 				alive = a.probe(c, &asking, nudgeLimit, false)
