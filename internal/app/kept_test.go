@@ -103,7 +103,9 @@ func TestBrokenSettingsAtTheStartAreRefusedForTheKeptOnes(t *testing.T) {
 				t.Errorf("%+v, %+v", s.Settings, s.Faults)
 			}
 			h.home.SetSIPCore(h.direct())
-			a.until("no fault", func(s control.Status) bool { return len(s.Faults) == 0 && s.Settings.Origin == "fresh" && registeredAs("200")(s) })
+			a.until("no fault", func(s control.Status) bool {
+				return len(s.Faults) == 0 && s.Settings.Origin == "fresh" && registeredAs("200")(s)
+			})
 		})
 	}
 }
