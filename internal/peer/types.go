@@ -25,7 +25,8 @@ func (s ICEServer) String() string { return s.LogValue().String() }
 
 // Config says how peers are made.
 type Config struct {
-	// Servers are the STUN and TURN servers to gather from. One that is not usable as written is left out and logged.
+	// Servers are the STUN and TURN servers to gather from. One that is not usable as written is left out and logged. "stuns:" is
+	// asked by UDP, as browsers do. (Their iceCandidatePoolSize is met by the pool's warm offers.)
 	Servers []ICEServer
 	// RelayOnly lets no host or server reflexive candidate leave the door; TURN carries everything.
 	RelayOnly bool
@@ -69,7 +70,8 @@ type Negotiated struct {
 type Events struct {
 	// Connected is called once, when ICE has chosen a pair and DTLS has delivered keys: media can flow.
 	Connected func(iceAt, dtlsAt time.Time)
-	// Failed is called at most once, when the transport is beyond repair. Errors: ErrICEFailed, ErrDTLSFailed.
+	// Failed is called at most once, when the transport is beyond repair: nothing was heard for half a minute. Errors:
+	// ErrICEFailed, ErrDTLSFailed.
 	Failed func(err error)
 	// RestartWanted is called when the path is in trouble – nothing heard for some seconds, or the machine lost the address it
 	// uses – and again every few seconds while that lasts. An ICE restart (Renew) may mend it.
