@@ -27,6 +27,8 @@ type DoorOptions struct {
 	// Config is the local file; Token is what its token file holds.
 	Config string
 	Token  string
+	// Env is added to the environment.
+	Env []string
 	// Network is where the agent is, nil for the lab's own.
 	Network *lab.Network
 	// StateDir is where it keeps settings; default: a directory of the run's own.
@@ -74,7 +76,7 @@ func StartDoor(t lab.T, o DoorOptions) *Door {
 	}
 	d.cmd = exec.Command(agent.Path, agent.Args...)
 	d.cmd.Stderr, d.cmd.Stdout = d.log, d.log
-	d.cmd.Env = append(os.Environ(), "GOTRACEBACK=all")
+	d.cmd.Env = append(append(os.Environ(), "GOTRACEBACK=all"), o.Env...)
 	if err = d.cmd.Start(); err != nil {
 		t.Fatalf("house: %v", err)
 	}

@@ -48,6 +48,8 @@ type Options struct {
 	Secrets []string
 	// Binary is the agent; default: Build's with the race detector.
 	Binary string
+	// Env is added to the agent's environment.
+	Env []string
 	// Network is where the door is; nil is the lab's own. Home Assistant and the PBX then are at lab.Addr.
 	Network *lab.Network
 	// IPv6 takes IPv4 from the door's Network: Home Assistant is reached by IPv6.
@@ -125,7 +127,7 @@ func (h *House) StartDoor() *Door {
 		binary = Build(h.t)
 	}
 	h.Door = StartDoor(h.t, DoorOptions{
-		Binary: binary, Config: h.config(), Token: Token, Network: h.opt.Network, StateDir: h.opt.StateDir,
+		Binary: binary, Config: h.config(), Token: Token, Network: h.opt.Network, Env: h.opt.Env, StateDir: h.opt.StateDir,
 		Secrets: append([]string{Token, lab.Password}, h.opt.Secrets...),
 	})
 	return h.Door
