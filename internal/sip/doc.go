@@ -15,6 +15,35 @@
 // and callers enter by the same lock, and nothing of it waits while holding it, save for the socket to take a message.
 // What is handed to the caller's code goes through mailboxes that never make the reader wait.
 //
+// # Calls
+//
+// Calls of both directions are legs with the same code. What a leg wants of its peer within the dialog that touches the
+// session, a refresh, the news of another connection or an offer of the caller's code, is a change, and one is open at a time.
+// The description that holds becomes another only with the 2xx; where it is uncertain which one the peer has, because a 200
+// came after its re-INVITE was given up or went down with a connection, ours is offered again.
+//
+// Sessions have a timer (RFC 4028) of 90 s in both roles, whatever longer interval the PBX says: Asterisk's re-INVITE shortly
+// after its 200 would make it 1800 s, for which a door without power would leave its call standing.
+//
+// Requests that would lie get no 200: MESSAGE gets 405, since nobody reads it (RFC 3428 section 7), REFER 603. 100rel is not
+// offered. The SDP of a 183 is the answer when the 200 has none (section 13.2.2.4). A 3xx is followed within the PBX's domain.
+//
+// # A connection that is lost
+//
+// Calls that ring end, and the PBX is told by CANCEL when there is a connection again. Calls that are up go adrift: their
+// sound goes another way. The next connection carries them on, and the PBX learns of it by UPDATE or re-INVITE. Without a
+// connection they end when the PBX ends them too, at the end of the session, or after 90 s where none was agreed.
+//
+// What Asterisk 22.10.1 does then, by its own log, over WebSocket and TCP and with rewrite_contact as the add-on has it:
+//
+//   - The channel stays up when its connection closes. A BYE in the meantime goes to the connection that is no more, after
+//     which the door's UPDATE gets 481.
+//   - UPDATE without a body is answered 200 from the new connection, unchallenged, within 1 ms. From then on its requests, BYE
+//     included, go to the new connection's address; nothing needs to be said to it besides. A re-INVITE is answered 200.
+//   - An ACK of ours that went down with the connection is waited for, and each later re-INVITE gets 491 as long as it is
+//     missing. So the last ACK is sent again on the new connection, as is a 2xx of ours whose ACK has not come.
+//   - Restarted, it knows no such call: 481, and the leg ends.
+//
 // # Transports
 //
 // A socket carries whole messages, and its hop is what Via and Contact say of it: behind a WebSocket a host name that nobody

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
-	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -227,7 +224,7 @@ func (l *Leg) accept(answer string) error {
 	return err
 }
 
-// accepted is told that the ACK of the 200 came. l.mu is held.
+// confirmed is told that the ACK of the 200 came. l.mu is held.
 func (l *Leg) confirmed(ack *sipmsg.Request) {
 	l.state = stateEstablished
 	if l.in.offer == "" {
@@ -297,88 +294,4 @@ func (i *Incoming) conclude(err error) {
 		err = ErrDecided
 	}
 	i.cancel(err)
-}
-
-// An owedAck is a 2xx of ours to an INVITE. Its transaction sends it again where messages may be lost; when no ACK comes at all the
-// call is hung up (RFC 3261 section 13.3.1.4).
-type owedAck struct {
-	tx   *serverTx
-	over *time.Timer
-}
-
-func (o *owedAck) stop() {
-	if o == nil {
-		return
-	}
-	o.over.Stop()
-}
-
-// owe starts the wait for the ACK of the 2xx just sent. l.mu is held.
-func (l *Leg) owe(t *serverTx) {
-	l.owed.stop()
-	o := &owedAck{tx: t}
-	l.owed = o
-	o.over = time.AfterFunc(transactionLimit, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.owed != o {
-			return
-		}
-		l.owed.stop()
-		l.owed = nil
-		l.log.Warn("no ACK", "cseq", t.req.CSeq().SeqNo)
-		if l.state == stateAccepted {
-			l.in.conclude(fmt.Errorf("ACK: %w", ErrNoAnswer))
-		}
-		l.bye(End{By: EndedByTimer})
-	})
-}
-
-// acknowledged takes an ACK. l.mu is held.
-func (l *Leg) acknowledged(ack *sipmsg.Request) {
-	if l.owed == nil || l.owed.tx.req.CSeq().SeqNo != ack.CSeq().SeqNo {
-		return
-	}
-	l.owed.stop()
-	l.owed = nil
-	if l.state == stateAccepted {
-		l.confirmed(ack)
-	}
-}
-
-// callerOf reads who calls.
-func callerOf(req *sipmsg.Request) (name, user string) {
-	for _, h := range req.GetHeaders("P-Asserted-Identity") {
-		for _, value := range splitQuoted(h.Value(), ',') {
-			display, uri, _, err := parseAddress(value)
-			if err == nil && uri.User != "" {
-				return plainName(display), unescape(uri.User)
-			}
-		}
-	}
-	from := req.From()
-	return plainName(from.DisplayName), unescape(from.Address.User)
-}
-
-// plainName takes quotes and their escapes off a display name, and whatever is not text.
-func plainName(s string) string {
-	s = strings.TrimSpace(s)
-	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
-		s = s[1 : len(s)-1]
-	}
-	s = strings.NewReplacer(`\\`, `\`, `\"`, `"`).Replace(s)
-	return strings.ToValidUTF8(strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, s), "")
-}
-
-// unescape undoes escapeUser; what cannot be undone stays.
-func unescape(user string) string {
-	if plain, err := url.PathUnescape(user); err == nil && validUser(plain) {
-		return plain
-	}
-	return user
 }

@@ -47,15 +47,10 @@ func (l *Leg) Reinvite(ctx context.Context, offer string) (answer string, err er
 		case <-ctx.Done():
 			l.abandon(ch)
 			select {
-			case r = <-result: // it was quicker, or is one that the peer will never hear of
-				if r.err == nil && r.res.IsSuccess() {
-					l.mu.Lock()
-					l.mend()
-					l.mu.Unlock()
-				}
-			default:
+			case r = <-result: // it was quicker
+			default: // whatever it will be, the change knows that nobody waits
+				return "", cancelledError(context.Cause(ctx))
 			}
-			return "", cancelledError(context.Cause(ctx))
 		}
 		pause := time.Duration(0)
 		switch res := r.res; {
