@@ -210,8 +210,8 @@ func (h *home) take(got answer) error {
 	if before := h.before(); before != nil {
 		breaking := c.Breaks(*before)
 		if err != nil || len(breaking) > 0 {
-			h.faults.refused(breaking, err)
 			h.tell(func(s *control.Settings) { s.Refused = true })
+			h.faults.refused(breaking, err)
 			h.useKept()
 			return nil
 		}

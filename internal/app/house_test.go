@@ -264,7 +264,9 @@ func (a *agent) until(what string, ok func(control.Status) bool) control.Status 
 
 func (a *agent) registered() control.Status {
 	a.t.Helper()
-	return a.until("registered", func(s control.Status) bool { return s.Registration.State == "registered" })
+	return a.until("registered", func(s control.Status) bool {
+		return s.Registration.State == "registered" && s.Settings.Applied != nil
+	})
 }
 
 func (a *agent) press() {

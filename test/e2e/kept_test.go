@@ -48,12 +48,10 @@ func TestKeptSettingsRingWithoutHomeAssistant(t *testing.T) {
 	// Home Assistant returns, and somebody has changed something meanwhile.
 	change(h, func(core map[string]any) { core["users"].([]any)[1].(map[string]any)["extension"] = "103" })
 	h.HomeStarts()
-	s = h.Door.Wait(noticed, "registered with the new settings, without faults", func(s control.Status) bool {
-		return s.Registration.State == "registered" && s.Registration.Extension == "103" && len(s.Faults) == 0
+	h.Door.Wait(noticed, "registered with the new settings, without faults", func(s control.Status) bool {
+		return s.Registration.State == "registered" && s.Registration.Extension == "103" && len(s.Faults) == 0 &&
+			s.Settings.Origin == "fresh"
 	})
-	if s.Settings.Origin != "fresh" {
-		t.Errorf("%+v", s.Settings)
-	}
 	answered(t, h, kitchen)
 }
 
@@ -96,7 +94,9 @@ func TestKeptSettingsRingWhileHomeAssistantHangsOrShowsAPage(t *testing.T) {
 // TestKeptCallThroughAChange: the settings change during a call, which goes on as it began; the next one has them.
 func TestKeptCallThroughAChange(t *testing.T) {
 	h, kitchen := evening(t, keeps(t), lab.PopupOptions{})
-	before := h.Door.WaitRegistered()
+	before := h.Door.Wait(patience, "registered", func(s control.Status) bool {
+		return s.Registration.State == "registered" && s.Settings.Applied != nil
+	})
 	answered(t, h, kitchen)
 	assertPicture(t, kitchen)
 	change(h, func(core map[string]any) {
