@@ -106,7 +106,7 @@ for level in "$@"; do
   case $level in
     build) packages ca-certificates git gcc g++ make pkg-config libc6-dev libopus-dev; ensure_go ;;
     demo) ensure_node ;;
-    lab) packages ca-certificates chromium mmdebstrap iproute2 nftables ffmpeg fonts-dejavu-core; ensure_node ;;
+    lab) packages ca-certificates chromium mmdebstrap iproute2 nftables ffmpeg fonts-dejavu-core sip-tester; ensure_node ;;
     lint) ensure_lint ;;
     *) die "no such level: $level" ;;
   esac
