@@ -29,19 +29,26 @@ func (a *Agent) watch(c *conn) {
 	defer asking.Wait()
 	timer := time.NewTimer(probeInterval)
 	defer timer.Stop()
+	var nudged time.Time       // the last question that a nudge led to
+	var later <-chan time.Time // the next one: a storm of nudges is one per freshFor
 	for {
 		alive := true
 		select {
 		case <-c.done:
 			return
 		case <-a.nudged:
-			if err := moved(c.sock); err != nil {
-				a.log.Warn("giving the connection up", "error", c.close(err))
-				return
-			}
+			a.leaveIfMoved(c)
 			c.hint()
+			if wait := freshFor - time.Since(nudged); later == nil {
+				later = time.After(max(0, wait))
+			}
+		case <-later:
+			later, nudged = nil, time.Now()
 			if !c.life.fresh(freshFor) {
 				alive = a.probe(c, &asking, nudgeLimit, false)
+			}
+			if !alive {
+				signal(a.nudged) // it is still wanted: the next attempt is not to wait
 			}
 		case <-timer.C:
 			began := time.Now()
@@ -55,8 +62,17 @@ func (a *Agent) watch(c *conn) {
 	}
 }
 
+// leaveIfMoved ends a connection whose address is gone.
+func (a *Agent) leaveIfMoved(c *conn) {
+	if err := moved(c.sock); err != nil {
+		a.log.Warn("giving the connection up", "error", c.close(err))
+		signal(a.nudged) // as above
+	}
+}
+
 // probe asks the far end for a sign of life, by OPTIONS, whose answer of any kind will do, and by a WebSocket ping. It
-// returns as soon as there is one, or the limit has passed. strict wants a PBX that answers OPTIONS to have spoken SIP.
+// returns as soon as there is one, or the limit has passed. strict wants a PBX that answers OPTIONS to have spoken SIP. A nudge
+// meanwhile shortens the wait for any sign at all.
 func (a *Agent) probe(c *conn, asking *sync.WaitGroup, limit time.Duration, strict bool) bool {
 	asked := time.Now()
 	asking.Go(func() {
@@ -72,6 +88,7 @@ func (a *Agent) probe(c *conn, asking *sync.WaitGroup, limit time.Duration, stri
 	defer over.Stop()
 	half := time.NewTimer(limit / 2)
 	defer half.Stop()
+	var hurry <-chan time.Time
 	for {
 		something, enough := c.life.since(asked)
 		if enough || something && !strict {
@@ -81,6 +98,17 @@ func (a *Agent) probe(c *conn, asking *sync.WaitGroup, limit time.Duration, stri
 		case <-c.done:
 			return true // somebody else saw it end
 		case <-c.life.news:
+		case <-a.nudged:
+			a.leaveIfMoved(c)
+			c.hint()
+			if hurry == nil {
+				hurry = time.After(nudgeLimit)
+			}
+		case <-hurry:
+			if something, _ = c.life.since(asked); !something {
+				signal(a.nudged)
+				return false
+			}
 		case <-half.C:
 			if strict && !c.life.answered() {
 				c.refresh() // a PBX that answers neither OPTIONS nor pings may still answer REGISTER

@@ -102,6 +102,24 @@ func TestNudgeFindsADeadConnection(t *testing.T) {
 	})
 }
 
+// So it is when the connection was being asked already, as it is for almost half of the time that a dead one stands.
+func TestNudgeHurriesAQuestion(t *testing.T) {
+	inTime(t, nil, func(t *testing.T, w *world) {
+		l := w.registered()
+		time.Sleep(time.Minute + 9*time.Second)
+		w.pbx.set(func(p *pbx) { p.mute = true })
+		time.Sleep(2 * time.Second)
+		began := time.Now()
+		w.agent.Nudge()
+		receive(t, l.gone)
+		if took := time.Since(began); took > nudgeLimit {
+			t.Errorf("noticed after %v", took)
+		}
+		w.pbx.set(func(p *pbx) { p.mute = false })
+		w.registered()
+	})
+}
+
 // One that lives stays, however slow the PBX and however many nudges, which cost one question.
 func TestNudgeLeavesALiveConnectionAlone(t *testing.T) {
 	inTime(t, nil, func(t *testing.T, w *world) {
@@ -120,6 +138,22 @@ func TestNudgeLeavesALiveConnectionAlone(t *testing.T) {
 		case <-l.gone:
 			t.Error("the connection was given up")
 		default:
+		}
+	})
+}
+
+// Nudges one after the other, as of a network that comes and goes, ask a question a second at most, also where only pings are answered.
+func TestStormOfNudges(t *testing.T) {
+	inTime(t, func(_ *Config, p *pbx) { p.noOptions = true }, func(t *testing.T, w *world) {
+		w.registered()
+		time.Sleep(time.Minute + 3*time.Second)
+		before := w.pbx.counted(&w.pbx.options)
+		for range 1000 {
+			w.agent.Nudge()
+			time.Sleep(10 * time.Millisecond)
+		}
+		if n := w.pbx.counted(&w.pbx.options) - before; n < 5 || n > 14 {
+			t.Errorf("%d OPTIONS in 10 s", n)
 		}
 	})
 }
