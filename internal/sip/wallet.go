@@ -11,6 +11,10 @@ import (
 // maxChallenges is how often one realm is answered for one request: once, and once more for a stale nonce.
 const maxChallenges = 2
 
+// maxRounds is how often one request is sent again with credentials, whatever realms are asked for: two servers on the way may each
+// ask twice.
+const maxRounds = 4
+
 // maxGrants bounds the realms kept; a door knows its PBX and perhaps a proxy before it.
 const maxGrants = 8
 
@@ -112,6 +116,7 @@ func (w *wallet) learn(res *sipmsg.Response) {
 type credentials struct {
 	wallet *wallet
 	tries  map[realm]int // challenges answered; 0 for credentials sent before anybody asked
+	rounds int           // answers taken that were challenges
 }
 
 type realm struct {
@@ -156,6 +161,9 @@ func (c *credentials) early() bool {
 // challenged takes a 401 or 407, after which the request is to be sent again. An error means that there is nothing more
 // to try: it wraps ErrRefused when the credentials just sent were refused, and else no challenge is of a kind known here.
 func (c *credentials) challenged(res *sipmsg.Response) error {
+	if c.rounds++; c.rounds > maxRounds {
+		return fmt.Errorf("%w: it is content with no credentials", ErrRefused)
+	}
 	proxy, header := res.StatusCode == 407, "WWW-Authenticate"
 	if proxy {
 		header = "Proxy-Authenticate"
