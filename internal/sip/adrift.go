@@ -83,8 +83,8 @@ func (l *Leg) sayAgain() {
 
 // orphan leaves the BYE to the next connection: the PBX keeps the call up without it. l.mu is held.
 func (l *Leg) orphan() {
-	d := l.dlg
-	l.agent.remember(orphan{since: time.Now(), build: func(c *conn) *sipmsg.Request { return d.build(c, sipmsg.BYE) }})
+	a, d := l.agent, l.dlg
+	a.remember(orphan{since: time.Now(), send: func(c *conn, failed func(error)) error { return a.farewell(c, d, failed) }})
 }
 
 // abandoned ends what is left of the leg when the agent has ended and there is no connection.

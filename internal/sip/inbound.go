@@ -84,7 +84,9 @@ func (l *Leg) receive(t *serverTx) bool {
 		l.repeated(t, seq)
 		return true
 	}
-	l.remoteCSeq, l.remoteSeen = seq, true
+	if l.state != stateCalling { // else it may be of a branch other than the one that will answer, which counts for itself
+		l.remoteCSeq, l.remoteSeen = seq, true
+	}
 	switch t.req.Method {
 	case sipmsg.BYE:
 		l.farBye(t)

@@ -13,6 +13,9 @@ import (
 // is still served: its 200 gets ACK and BYE.
 const cancelLimit = 5 * time.Second
 
+// maxBranches is how many branches of a forked call that answered too late are hung up with all care.
+const maxBranches = 16
+
 // early is the last session description of a provisional answer, and which branch of the call it is from.
 type early struct{ tag, sdp string }
 
@@ -162,7 +165,9 @@ func (l *Leg) answered(req *sipmsg.Request, res *sipmsg.Response) {
 		if len(res.Body()) > 0 && mediaType(res) == "application/sdp" {
 			l.early = early{tag: param(res.To().Params, "tag"), sdp: string(res.Body())}
 		}
-		l.calls.put(callEvent{status: status, reason: res.Reason, body: string(res.Body())})
+		if l.calls.size() < maxWaiting {
+			l.calls.put(callEvent{status: status, reason: res.Reason, body: string(res.Body())})
+		}
 	case l.cancelWanted != nil:
 		l.conclude(cancelledError(l.cancelWanted))
 	case status == 401 || status == 407:
@@ -194,7 +199,9 @@ func (l *Leg) unanswered(err error) {
 	if l.state == stateCalling && l.provisional && errors.Is(err, ErrConnectionLost) {
 		// The PBX goes on ringing the house without us. Tell it when there is a connection again.
 		cancel := cancelOf(l.invite)
-		l.agent.remember(orphan{since: time.Now(), build: func(*conn) *sipmsg.Request { return cancel }})
+		l.agent.remember(orphan{since: time.Now(), send: func(c *conn, failed func(error)) error {
+			return c.request(cancel, func(*sipmsg.Response) {}, failed)
+		}})
 	}
 	l.conclude(err)
 }
@@ -232,7 +239,20 @@ func (l *Leg) accepted(req *sipmsg.Request, res *sipmsg.Response) {
 		other.routes = nil
 		other.establish(res)
 		l.acknowledge(&other, req)
-		l.post(other.build(l.c, sipmsg.BYE))
+		l.hangUpBranch(other)
+	}
+}
+
+// hangUpBranch ends a branch of the call that nobody wants. Of many, which no house has, the later ones get a BYE that is not sent
+// again. l.mu is held.
+func (l *Leg) hangUpBranch(d dialog) {
+	if l.branches++; l.branches > maxBranches {
+		l.post(d.build(l.c, sipmsg.BYE))
+		return
+	}
+	failed := func(err error) { l.log.Debug("another branch not hung up", "error", err) }
+	if err := l.agent.farewell(l.c, d, failed); err != nil {
+		failed(err)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 const (
 	// byeLimit is how long a leg waits for the answer to its BYE before it counts as ended.
 	byeLimit = 2 * time.Second
-	// maxWaiting bounds what a peer may pile up on a leg whose handler does not keep up.
+	// maxWaiting bounds what a peer may pile up on a leg whose handler does not keep up: digits, or provisional answers.
 	maxWaiting = 256
 )
 
@@ -54,6 +54,7 @@ type Leg struct {
 	redirect     redirection
 	provisional  bool // the INVITE in flight was answered by a 1xx, so it may be cancelled
 	rang         bool
+	branches     int  // other ones that answered by 2xx
 	concluded    bool // Invite knows its result
 	cancelWanted error
 	cancelSent   bool

@@ -26,7 +26,7 @@ var errClosing = errors.New("closed by the agent")
 // An orphan is a request that could not be sent because the connection was gone, and that ends something in the PBX.
 type orphan struct {
 	since time.Time
-	build func(*conn) *sipmsg.Request
+	send  func(c *conn, failed func(error)) error // failed may be told instead of the error
 }
 
 // An attempt is the life of one connection, or the failure to make one.
@@ -122,14 +122,37 @@ func (a *Agent) adopt(c *conn) {
 		if time.Since(o.since) > orphanLimit {
 			continue
 		}
-		req := o.build(c)
-		if err := c.request(req, func(*sipmsg.Response) {}, func(error) {}); err != nil {
-			a.log.Debug("lost call not ended", "method", string(req.Method), "error", err)
+		failed := func(err error) {
+			a.log.Debug("lost call not ended", "error", err)
+			if errors.Is(err, ErrConnectionLost) {
+				a.remember(o)
+			}
+		}
+		if err := o.send(c, failed); err != nil {
+			failed(err)
 		}
 	}
 	for _, l := range legs {
 		l.carry(c)
 	}
+}
+
+// farewell sends the BYE of a dialog that no leg has any more, and answers a challenge.
+func (a *Agent) farewell(c *conn, d dialog, failed func(error)) error {
+	cred := a.credentials()
+	var try func() error
+	try = func() error {
+		req := d.build(c, sipmsg.BYE)
+		cred.authorize(req)
+		return c.request(req, func(res *sipmsg.Response) {
+			if (res.StatusCode == 401 || res.StatusCode == 407) && cred.challenged(res) == nil {
+				if err := try(); err != nil {
+					failed(err)
+				}
+			}
+		}, failed)
+	}
+	return try()
 }
 
 func (a *Agent) disown() {
