@@ -41,6 +41,7 @@ type pbx struct {
 	password  string
 	register  []*sipmsg.Request
 	options   int
+	swallow   func(n int) bool // whether the n-th OPTIONS is never answered; nil: none
 	digests   []string
 	asked     map[string]bool // Call-ID and method of requests that were challenged
 }
@@ -118,7 +119,7 @@ func (p *pbx) serve(l *line) {
 		case ok && req.Method == sipmsg.OPTIONS:
 			p.mu.Lock()
 			p.options++
-			mute, slow := p.mute || p.noOptions, p.slow
+			mute, slow := p.mute || p.noOptions || p.swallow != nil && p.swallow(p.options), p.slow
 			p.mu.Unlock()
 			switch {
 			case mute:

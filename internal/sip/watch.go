@@ -89,6 +89,10 @@ func (a *Agent) probe(c *conn, asking *sync.WaitGroup, limit time.Duration, stri
 	half := time.NewTimer(limit / 2)
 	defer half.Stop()
 	var hurry <-chan time.Time
+	// Asterisk handles requests by their Call-ID in a few queues, and one of them stands still for up to 18 s while a call
+	// in it waits for a dead STUN server. Another OPTIONS mostly falls into another queue.
+	again := time.NewTicker(max(limit/4, time.Second))
+	defer again.Stop()
 	for {
 		something, enough := c.life.since(asked)
 		if enough || something && !strict {
@@ -108,6 +112,10 @@ func (a *Agent) probe(c *conn, asking *sync.WaitGroup, limit time.Duration, stri
 			if something, _ = c.life.since(asked); !something {
 				signal(a.nudged)
 				return false
+			}
+		case <-again.C:
+			if strict {
+				asking.Go(func() { askOptions(c, a.id, probeLimit) })
 			}
 		case <-half.C:
 			if strict && !c.life.answered() {

@@ -63,6 +63,19 @@ func TestIdleLineIsUsed(t *testing.T) {
 	})
 }
 
+// Asterisk leaves some requests unanswered for 18 s while a call waits for a dead STUN server, and answers others at once.
+func TestPBXThatIsStuckInPartsIsKept(t *testing.T) {
+	inTime(t, func(_ *Config, p *pbx) { p.pongs = true; p.swallow = func(n int) bool { return n%4 != 1 } }, func(t *testing.T, w *world) {
+		l := w.registered()
+		time.Sleep(10 * time.Minute)
+		select {
+		case <-l.gone:
+			t.Errorf("the connection was given up: %v", w.agent.Registration().Err)
+		default:
+		}
+	})
+}
+
 // A PBX that takes its time is not a dead one.
 func TestSlowPBXIsKept(t *testing.T) {
 	for name, setup := range map[string]func(*pbx){
