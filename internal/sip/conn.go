@@ -45,8 +45,13 @@ func newConn(log *slog.Logger, onRequest func(*serverTx)) *conn {
 // attach gives the connection its socket, before run.
 func (c *conn) attach(sock socket, h hop) { c.sock, c.hop = sock, h }
 
+// malformedEvery spaces out the lines about malformed messages: on UDP whoever can forge an address may send them.
+const malformedEvery = time.Minute
+
 // run reads until the connection ends. Whatever was waiting for an answer has been told when it returns.
 func (c *conn) run() {
+	var told time.Time
+	malformed := 0 // since the last line
 	for {
 		data, from, err := c.read()
 		if err != nil {
@@ -60,7 +65,10 @@ func (c *conn) run() {
 		m, err := parse(data)
 		if err != nil {
 			// The text of err quotes the message, which may hold secrets; its size tells enough.
-			c.log.Warn("dropped a malformed message", "bytes", len(data))
+			if malformed++; told.IsZero() || time.Since(told) >= malformedEvery {
+				c.log.Warn("dropped a malformed message", "bytes", len(data), "since_last_told", malformed)
+				told, malformed = time.Now(), 0
+			}
 			continue
 		}
 		c.life.speaks()

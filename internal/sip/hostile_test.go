@@ -187,3 +187,102 @@ func TestRegistrarThatGrantsNothing(t *testing.T) {
 		})
 	}
 }
+
+// A peer that agrees to a session of a second is not asked twice a second whether it still stands.
+func TestSessionOfASecond(t *testing.T) {
+	inTime(t, nil, func(t *testing.T, w *world) {
+		l := w.registered()
+		leg, _ := w.talk(l, newWitness(), "Session-Expires: 1;refresher=uac", "Require: timer")
+		n := 0
+		for limit := time.After(time.Minute); ; n++ {
+			select {
+			case m := <-l.in:
+				req, ok := m.(*sipmsg.Request)
+				if !ok || headerValue(req, "Session-Expires", "") != "90;refresher=uac" {
+					t.Fatalf("got:\n%s", m)
+				}
+				l.reply(req, 200, "OK", "", "Session-Expires: 1;refresher=uac")
+				continue
+			case <-limit:
+			case <-leg.Done():
+				t.Error("the call was hung up")
+			}
+			break
+		}
+		if n < 1 || n > 10 {
+			t.Errorf("%d refreshes in a minute", n)
+		}
+	})
+}
+
+// An INVITE whose CANCEL leads to nothing is forgotten in the end, however long it rings.
+func TestRingingAfterCancelWithoutEnd(t *testing.T) {
+	inTime(t, nil, func(t *testing.T, w *world) {
+		l := w.registered()
+		ctx, cancel := context.WithCancel(t.Context())
+		done := w.call(ctx, newWitness())
+		far := l.invited()
+		far.answer(180, "Ringing", "")
+		synctest.Wait()
+		cancel()
+		l.reply(l.nextRequest("CANCEL"), 200, "OK", "")
+		if o := receive(t, done); !errors.Is(o.err, ErrCancelled) {
+			t.Errorf("Invite: %v", o.err)
+		}
+		for range 10 {
+			time.Sleep(time.Minute)
+			far.answer(180, "Ringing", "")
+		}
+		synctest.Wait()
+		w.agent.mu.Lock()
+		c, legs := w.agent.conn, len(w.agent.legs)
+		w.agent.mu.Unlock()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for key := range c.clients {
+			if strings.HasSuffix(key, " INVITE") {
+				t.Error("the INVITE is waited for")
+			}
+		}
+		if legs != 0 {
+			t.Errorf("%d legs are left", legs)
+		}
+	})
+}
+
+// Malformed messages cost a line in the log a minute and not one each.
+func TestMalformedMessagesDoNotFillTheLog(t *testing.T) {
+	inTime(t, nil, func(t *testing.T, w *world) {
+		l := w.registered()
+		for range 1000 {
+			l.send("INVITE nonsense SIP/2.0\r\n\r\n")
+			time.Sleep(120 * time.Millisecond)
+		}
+		if n := strings.Count(w.logs.String(), "malformed"); n < 2 || n > 4 {
+			t.Errorf("%d lines in two minutes", n)
+		}
+	})
+}
+
+// Who calls is short, and an extension or nobody.
+func TestCallerThatIsNoExtension(t *testing.T) {
+	long := strings.Repeat("x", 50_000)
+	for from, want := range map[string][2]string{
+		`"` + long + `" <sip:101@x>`: {long[:maxName], "101"},
+		`"a" <sip:` + long + `@x>`:   {"a", ""},
+		`"a" <sip:1%0d%0a01@x>`:      {"a", "1%0d%0a01"},
+		`"a" <sip:10%31@x>`:          {"a", "101"},
+		"\"\xe2\x82\" <sip:1%zz@x>":  {"", "1%zz"},
+		`<sip:x>`:                    {"", ""},
+	} {
+		m, err := parse([]byte("INVITE sip:8001@x SIP/2.0\r\nVia: SIP/2.0/WS h;branch=z9hG4bKx\r\nFrom: " + from +
+			";tag=1\r\nTo: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"))
+		if err != nil {
+			t.Errorf("%.40q: %v", from, err)
+			continue
+		}
+		if name, user := callerOf(m.(*sipmsg.Request)); name != want[0] || user != want[1] {
+			t.Errorf("%.40q is %.40q, %.40q", from, name, user)
+		}
+	}
+}

@@ -12,6 +12,8 @@ const (
 	// minSession is the shortest interval RFC 4028 section 5 allows, and what we ask for: a door that dies leaves its
 	// call standing in the PBX no longer than that.
 	minSession = 90 * time.Second
+	// leastSession is the shortest interval followed, shorter ones being what no peer may agree to: refreshes are no storm.
+	leastSession = 20 * time.Second
 	// maxSession is the longest interval followed; a peer may write any number.
 	maxSession = 24 * time.Hour
 	// refreshAgain is the pause after a refresh that was refused for now.
@@ -31,7 +33,7 @@ type sessionTimer struct {
 func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
 
 func sessionExpires(d time.Duration, refresher string) string {
-	return seconds(d) + ";refresher=" + refresher
+	return seconds(max(d, minSession)) + ";refresher=" + refresher
 }
 
 // parseSession reads Session-Expires or Min-SE: an interval, and who refreshes ("uac", "uas" or "").
@@ -102,6 +104,7 @@ func (l *Leg) refreshIfOwed() {
 // runSession starts the clock anew: refresh by us at half time, the end a little before the interval is over (RFC 4028
 // section 10). l.mu is held.
 func (l *Leg) runSession(interval time.Duration, ours bool) {
+	interval = max(interval, leastSession)
 	l.session.stop()
 	l.session.interval, l.session.running, l.session.ours = interval, true, ours
 	if ours {

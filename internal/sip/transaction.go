@@ -16,6 +16,10 @@ const (
 	// transactionLimit is 64*T1: Timers B, D, F, H and J, and L and M of RFC 6026.
 	transactionLimit = 64 * timerT1
 
+	// cancelledLimit is how long an INVITE that was cancelled is still listened for: a PBX that goes on ringing for a while and then
+	// answers 200 is hung up properly. RFC 3261 section 9.1 asks for 64*T1.
+	cancelledLimit = 4 * transactionLimit
+
 	noLimit time.Duration = 0
 )
 
@@ -33,6 +37,7 @@ type clientTx struct {
 	mu          sync.Mutex
 	provisional bool
 	final       bool
+	cancelled   bool
 	over        bool            // off the books, no timer may be set any more
 	ack         *sipmsg.Request // of a final answer other than 2xx to an INVITE on an unreliable transport
 	pause       time.Duration   // before the request is sent again
@@ -60,7 +65,14 @@ func (c *conn) request(req *sipmsg.Request, onResponse func(*sipmsg.Response), o
 	}
 	t.mu.Unlock()
 	c.clients[t.key] = t
+	var invite *clientTx
+	if req.Method == sipmsg.CANCEL {
+		invite = c.clients[param(req.Via().Params, "branch")+" "+string(sipmsg.INVITE)]
+	}
 	c.mu.Unlock()
+	if invite != nil {
+		invite.cancel()
+	}
 	if err := c.send(req); err != nil {
 		// The connection is closing; onFail stays unused if it was quicker to take the transaction.
 		if c.drop(t) {
@@ -135,6 +147,17 @@ func (t *clientTx) fail(err error) {
 	}
 }
 
+// cancel bounds the life of an INVITE that a CANCEL was sent for.
+func (t *clientTx) cancel() {
+	t.mu.Lock()
+	done := t.final || t.cancelled
+	t.cancelled = true
+	t.mu.Unlock()
+	if !done {
+		t.linger(cancelledLimit)
+	}
+}
+
 // linger keeps the transaction for d more.
 func (t *clientTx) linger(d time.Duration) {
 	t.mu.Lock()
@@ -148,7 +171,7 @@ func (t *clientTx) linger(d time.Duration) {
 func (t *clientTx) receive(res *sipmsg.Response) {
 	invite, reliable := t.req.IsInvite(), t.c.hop.reliable()
 	t.mu.Lock()
-	repeated, ack := t.final, t.ack
+	repeated, ack, cancelled := t.final, t.ack, t.cancelled
 	if res.IsProvisional() {
 		t.provisional = true
 	} else {
@@ -162,7 +185,7 @@ func (t *clientTx) receive(res *sipmsg.Response) {
 		}
 		return
 	case res.IsProvisional():
-		if invite {
+		if invite && !cancelled {
 			t.linger(noLimit) // ringing has no limit here; the caller has one
 		}
 	case invite && res.IsSuccess():
