@@ -15,7 +15,7 @@ const (
 	// tryingAfter is how long an INVITE may stay without any answer before it gets 100 (RFC 3261 section 17.2.1).
 	tryingAfter = 200 * time.Millisecond
 	// maxServers bounds the transactions that a peer may leave with us; each stays for 32 s on an unreliable transport.
-	maxServers = 4096
+	maxServers = 1024
 )
 
 var errAnswered = errors.New("answered already")
@@ -346,13 +346,18 @@ func (t *serverTx) response(status int, reason, contentType, body string, extra 
 	return res
 }
 
-// stamp says in the answer's Via where the request came from (RFC 3581 section 4).
+// stamp says in the answer's Via where the request came from, if that was asked for (RFC 3581 section 4) or is not where Via says
+// (RFC 3261 section 18.2.1).
 func (t *serverTx) stamp(via *sipmsg.ViaHeader) {
+	from := t.from.Addr().Unmap().WithZone("").String()
+	stamped := !strings.EqualFold(strings.Trim(via.Host, "[]"), from)
 	for i, p := range via.Params {
 		if p.K == "rport" {
 			via.Params[i].V = strconv.Itoa(int(t.from.Port()))
-			via.Params.Add("received", t.from.Addr().WithZone("").String())
-			return
+			stamped = true
 		}
+	}
+	if stamped {
+		via.Params.Add("received", from)
 	}
 }

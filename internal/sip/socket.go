@@ -109,4 +109,8 @@ func (s webSocket) Leave() {
 	_ = s.Conn.Close(websocket.StatusNormalClosure, "") // an error says that it is closed, one way or the other
 }
 
-func (s webSocket) Close() error { return s.CloseNow() }
+// Close closes what is under TLS first, which would else wait for a far end that takes nothing to take its goodbye.
+func (s webSocket) Close() error {
+	_ = s.raw.Close() // the next says whether it ended
+	return s.CloseNow()
+}
