@@ -34,7 +34,8 @@ type udpSocket struct {
 	known   map[netip.Addr]bool // the PBX's addresses
 	several bool                // there are other addresses to try
 	log     *slog.Logger
-	onMute  func() // told by Close when the PBX never said anything
+	onMute  func()        // told by Close when the PBX never said anything
+	grace   time.Duration // refusedTwice, but in tests
 
 	buf       []byte // of ReadFrom
 	strangers int    // since the last line; used by ReadFrom alone
@@ -79,7 +80,7 @@ func listenUDP(addrs []netip.AddrPort, to netip.AddrPort, port uint16, log *slog
 		return nil, fmt.Errorf("asking for ICMP errors: %w", err)
 	}
 	s := &udpSocket{
-		conn: conn, to: to, known: map[netip.Addr]bool{}, several: len(addrs) > 1, log: log, onMute: func() {},
+		conn: conn, to: to, known: map[netip.Addr]bool{}, several: len(addrs) > 1, log: log, onMute: func() {}, grace: refusedTwice,
 		buf: make([]byte, maxMessage), done: make(chan struct{}),
 	}
 	for _, a := range addrs {
@@ -151,8 +152,8 @@ func (s *udpSocket) complain(err error) {
 	case s.cause != nil, errors.Is(err, unix.EMSGSIZE): // the path takes less at a time, which the kernel now knows
 	case s.refused.IsZero():
 		s.refused = now
-		s.schedule(refusedTwice, s.test)
-	case now.Sub(s.refused) >= refusedTwice:
+		s.schedule(s.grace, s.test)
+	case now.Sub(s.refused) >= s.grace:
 		s.fail(explain(err, s.to.String()))
 	}
 }

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"errors"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -64,7 +65,7 @@ func TestStrangersAreNotAnswered(t *testing.T) {
 func TestThePBXsPortIsRefused(t *testing.T) {
 	var pbxSocket *datagrams
 	w := newWorld(t, loopback, func(c *Config, p *pbx) {
-		pbxSocket = p.serveUDP(t, "127.0.0.1:0")
+		pbxSocket = p.serveUDP(t, quietAddress(t))
 		at("udp://"+pbxSocket.address(), nil)(c, p)
 	})
 	w.registered()
@@ -84,19 +85,22 @@ func TestThePBXsPortIsRefused(t *testing.T) {
 	w.agent.Nudge()
 	w.registered()
 	if after := contactOf(t, w); after != before {
-		t.Errorf("the door was at %s and is at %s now", before, after)
+		if _, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(before)); err == nil { // else somebody else took the port meanwhile
+			t.Errorf("the door was at %s and is at %s now", before, after)
+		}
 	}
 }
 
 // One refused datagram is no end: the PBX was answering again half a second later.
 func TestARefusalIsForgiven(t *testing.T) {
-	pbxSide := listenOn(t, "127.0.0.1:0")
+	pbxSide := listenOn(t, quietAddress(t))
 	to := addrPortOf(pbxSide.LocalAddr())
 	s, err := listenUDP([]netip.AddrPort{to}, to, 0, discard())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // the end of a test
+	defer s.Close()     //nolint:errcheck // the end of a test
+	s.grace = time.Hour // its test is made below, when there is somebody to answer it
 	got := make(chan string, 10)
 	ended := make(chan error, 1)
 	go func() {
@@ -117,6 +121,10 @@ func TestARefusalIsForgiven(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	again := listenOn(t, to.String())
+	s.test()
+	if err = again.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
 	buf := make([]byte, 100)
 	n, from, err := again.ReadFromUDPAddrPort(buf) // the door's test
 	if err != nil || string(buf[:n]) != "\r\n" || from != s.local() {
@@ -144,6 +152,21 @@ func (s *udpSocket) refusedSince() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.refused
+}
+
+// quietAddress is a free address that no socket which leaves the port to the kernel will take, so that it may be left and taken again.
+func quietAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		port := 20000 + rand.IntN(10000) // below the usual range of such ports
+		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		if err == nil {
+			defer c.Close() //nolint:errcheck // nothing was sent
+			return c.LocalAddr().String()
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 func listenOn(t *testing.T, address string) *net.UDPConn {
@@ -226,6 +249,27 @@ func TestOwnContactIsFound(t *testing.T) {
 		}
 		if got := granted(m.(*sipmsg.Response), c.h.key(), time.Minute); got != 90*time.Second { //nolint:errcheck // it is one
 			t.Errorf("%s: %v", c.contact, got)
+		}
+	}
+}
+
+// The answer says where the request came from wherever its Via does not (RFC 3261 section 18.2.1), and the port if that is asked for.
+func TestReceivedIsStamped(t *testing.T) {
+	for via, want := range map[string][2]string{
+		"192.0.2.1:5060":       {"", ""},
+		"192.0.2.1;rport":      {"192.0.2.1", "4711"},
+		"pbx.example":          {"192.0.2.1", ""},
+		"10.0.0.1:5060;rport":  {"192.0.2.1", "4711"},
+		"[::ffff:1]:5060;x=10": {"192.0.2.1", ""},
+	} {
+		m, err := parse([]byte(strings.Replace(fromFar("OPTIONS", "stamped", ""), "192.0.2.2", via, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tx := newServerTx(nil, m.(*sipmsg.Request), netip.MustParseAddrPort("192.0.2.1:4711")) //nolint:errcheck // it is one
+		got := tx.response(200, "OK", "", "").Via()
+		if param(got.Params, "received") != want[0] || param(got.Params, "rport") != want[1] {
+			t.Errorf("Via %s became %s", via, got.Value())
 		}
 	}
 }
