@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // settle lets a change come to rest: a Wi-Fi roam is several messages within a moment.
@@ -51,26 +52,26 @@ func Watch(ctx context.Context, changed func()) error {
 	}
 	defer drain(links)
 	defer close(done)
-	state := map[int]uint32{} // of each link, as traffic counters are told of as well
+	known := news{addresses: map[string]int{}, links: map[int]net.Flags{}}
 	var rest <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case _, ok := <-addresses:
+		case u, ok := <-addresses:
 			if !ok {
 				return ended(ctx)
+			}
+			if !known.ofAddress(u) {
+				continue
 			}
 		case u, ok := <-links:
 			if !ok {
 				return ended(ctx)
 			}
-			const telling = net.FlagUp | net.FlagRunning
-			now := uint32(u.Link.Attrs().Flags & telling)
-			if before, known := state[int(u.Index)]; known && before == now {
+			if !known.ofLink(int(u.Index), u.Link.Attrs().Flags, u.Header.Type == unix.RTM_DELLINK) {
 				continue
 			}
-			state[int(u.Index)] = now
 		case <-rest:
 			rest = nil
 			changed()
@@ -80,6 +81,36 @@ func Watch(ctx context.Context, changed func()) error {
 			rest = time.After(settle)
 		}
 	}
+}
+
+// news tells changes from messages that say again what is known: of a link because its counters or its name are told, of an address
+// because a router or the DHCP server renewed it, every few minutes.
+type news struct {
+	addresses map[string]int    // by link and prefix: the flags that tell whether it can be used
+	links     map[int]net.Flags // by index
+}
+
+func (n news) ofAddress(u netlink.AddrUpdate) bool {
+	key := fmt.Sprintf("%d %s", u.LinkIndex, u.LinkAddress.String())
+	if !u.NewAddr {
+		delete(n.addresses, key)
+		return true
+	}
+	now := u.Flags & (unix.IFA_F_TENTATIVE | unix.IFA_F_DADFAILED | unix.IFA_F_DEPRECATED)
+	before, known := n.addresses[key]
+	n.addresses[key] = now
+	return !known || before != now
+}
+
+func (n news) ofLink(index int, flags net.Flags, gone bool) bool {
+	if gone {
+		delete(n.links, index)
+		return true
+	}
+	now := flags & (net.FlagUp | net.FlagRunning)
+	before, known := n.links[index]
+	n.links[index] = now
+	return !known || before != now
 }
 
 func ended(ctx context.Context) error {
