@@ -48,6 +48,9 @@ func (h hop) parameter() string {
 // reliable tells whether what is sent arrives or the connection ends (RFC 3261 section 17).
 func (h hop) reliable() bool { return h.transport != "UDP" }
 
+// pongs tells whether the way to the PBX gives signs of life of its own; Asterisk answers CRLF on a stream by nothing.
+func (h hop) pongs() bool { return h.transport == "WS" || h.transport == "WSS" }
+
 // key is how our own address is told from others in a list of contacts.
 func (h hop) key() string {
 	if h.port == 0 {

@@ -148,11 +148,17 @@ func (l *Leg) answered(req *sipmsg.Request, res *sipmsg.Response) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if res.IsSuccess() {
+		l.c.life.decided(l.dlg.callID)
 		l.accepted(req, res)
 		return
 	}
 	if l.state != stateCalling || req != l.invite {
 		return
+	}
+	if res.StatusCode == 100 {
+		l.c.life.tries(l.dlg.callID)
+	} else {
+		l.c.life.decided(l.dlg.callID)
 	}
 	switch status := res.StatusCode; {
 	case status < 200:
@@ -308,6 +314,7 @@ func (l *Leg) conclude(err error) {
 	}
 	if !l.concluded {
 		l.concluded = true
+		l.c.life.decided(l.dlg.callID)
 		l.calls.put(callEvent{final: true, err: err})
 	}
 }

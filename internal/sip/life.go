@@ -25,11 +25,16 @@ type life struct {
 	spoke   time.Time // last SIP message; zero before the first
 	sent    time.Time // last message of ours
 	answers bool      // OPTIONS were answered on this connection
+
+	trying map[string]time.Time // Call-IDs of our INVITEs that were answered by 100 and nothing more, and when
 }
 
 func newLife() *life {
 	now := time.Now()
-	return &life{news: make(chan struct{}, 1), wanted: make(chan struct{}, 1), hinted: make(chan struct{}, 1), opened: now, heard: now, sent: now}
+	return &life{
+		news: make(chan struct{}, 1), wanted: make(chan struct{}, 1), hinted: make(chan struct{}, 1), opened: now, heard: now, sent: now,
+		trying: map[string]time.Time{},
+	}
 }
 
 // alive notes a sign of life below SIP.
@@ -69,6 +74,33 @@ func (l *life) answersOptions() {
 	l.mu.Lock()
 	l.answers = true
 	l.mu.Unlock()
+}
+
+// tries notes that the PBX has taken an INVITE and is busy with it; decided, that it has said more.
+func (l *life) tries(callID string) {
+	l.mu.Lock()
+	if _, known := l.trying[callID]; !known {
+		l.trying[callID] = time.Now()
+	}
+	l.mu.Unlock()
+}
+
+func (l *life) decided(callID string) {
+	l.mu.Lock()
+	delete(l.trying, callID)
+	l.mu.Unlock()
+}
+
+// busy tells whether the PBX has taken a call not long ago and not got any further with it.
+func (l *life) busy() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, since := range l.trying {
+		if time.Since(since) < busyLimit {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *life) answered() bool {

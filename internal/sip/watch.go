@@ -19,6 +19,10 @@ const (
 	// nudgeLimit is the same for a probe that a nudge asked for. It is short, because somebody may be waiting at the door,
 	// and so any sign of life will do: a PBX that is slow is better than none.
 	nudgeLimit = 3 * time.Second
+	// busyLimit is how long a PBX that has answered an INVITE by 100 may leave everything else unanswered. Asterisk waits 18 s for
+	// a STUN server that is dead, for the door's part of the call and then for the tablet's, and now and then takes nothing
+	// more from the connection meanwhile. Giving it up would lose the bell.
+	busyLimit = 40 * time.Second
 	// freshFor is how long after the PBX spoke a nudge asks nothing of it.
 	freshFor = time.Second
 )
@@ -123,6 +127,9 @@ func (a *Agent) probe(c *conn, asking *sync.WaitGroup, limit time.Duration, stri
 			}
 		case <-over.C:
 			something, enough = c.life.since(asked)
+			if c.life.busy() && (something || !c.hop.pongs()) {
+				return true
+			}
 			return enough || something && !strict
 		}
 	}

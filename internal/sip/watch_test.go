@@ -76,6 +76,43 @@ func TestPBXThatIsStuckInPartsIsKept(t *testing.T) {
 	})
 }
 
+// Asterisk may take nothing more from a connection while a call on it waits for a dead STUN server, 18 s a leg: the bell is not to
+// be lost over that. When not even the way to it shows life, it is given up as ever.
+func TestPBXThatIsBusyWithACallIsKept(t *testing.T) {
+	for name, pongs := range map[string]bool{"the way to it is up": true, "half open": false} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, nil, func(t *testing.T, w *world) {
+				l := w.registered()
+				time.Sleep(time.Minute)
+				h := newWitness()
+				called := w.call(t.Context(), h)
+				far := l.invited()
+				far.answer(100, "Trying", "")
+				w.pbx.set(func(p *pbx) { p.mute, p.pongs = true, pongs })
+				if !pongs {
+					began := time.Now()
+					receive(t, l.gone)
+					if took := time.Since(began); took > 20*time.Second {
+						t.Errorf("noticed after %v", took)
+					}
+					w.pbx.set(func(p *pbx) { p.mute = false })
+					if got := receive(t, called); !errors.Is(got.err, ErrConnectionLost) {
+						t.Errorf("the call ends with %v", got.err)
+					}
+					return
+				}
+				time.Sleep(36 * time.Second)
+				w.pbx.set(func(p *pbx) { p.mute = false })
+				far.answer(180, "Ringing", "")
+				far.ok()
+				if got := receive(t, called); got.err != nil {
+					t.Errorf("the call ends with %v", got.err)
+				}
+			})
+		})
+	}
+}
+
 // A PBX that takes its time is not a dead one.
 func TestSlowPBXIsKept(t *testing.T) {
 	for name, setup := range map[string]func(*pbx){
