@@ -70,9 +70,13 @@ func (k looker) look(ctx context.Context, e Endpoint) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	running.Go(c.run)
-	defer c.close(errClosing) //nolint:errcheck // what it is given
+	defer c.close(errClosing)                                      //nolint:errcheck // what it is given
+	defer context.AfterFunc(ctx, func() { c.close(errClosing) })() //nolint:errcheck // as above
 	askOptions(c, k.id, lookLimit)
 	if c.silent() {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		return ErrNoAnswer
 	}
 	return nil

@@ -412,6 +412,34 @@ func TestStopInEveryState(t *testing.T) {
 	}
 }
 
+// Nor does a question that nobody answers hold it up: whether the connection lives, or whether a server is there.
+func TestStopWhileAsking(t *testing.T) {
+	inTime(t, nil, func(t *testing.T, w *world) {
+		w.registered()
+		w.pbx.set(func(p *pbx) { p.mute = true })
+		time.Sleep(probeInterval + time.Second)
+		began := time.Now()
+		w.stop() // REGISTER is not answered
+		if took := time.Since(began); took > stopLimit {
+			t.Errorf("stopping took %v", took)
+		}
+	})
+	silent := listenOn(t, "127.0.0.1:0")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	looked := make(chan error, 1)
+	go func() {
+		k := looker{identity{extension: "8001", domain: "pbx.example"}, newDialer(nil, discard()), discard()}
+		looked <- k.look(ctx, Endpoint{URL: "udp://" + silent.LocalAddr().String()})
+	}()
+	if _, _, err := silent.ReadFromUDPAddrPort(make([]byte, 2000)); err != nil { // OPTIONS
+		t.Fatal(err)
+	}
+	cancel(errChanged)
+	if err := receive(t, looked); !errors.Is(err, errChanged) {
+		t.Errorf("look: %v", err)
+	}
+}
+
 // Run waits for the handlers, so that nothing of the agent is left when it has returned.
 func TestStopWaitsForTheHandler(t *testing.T) {
 	inTime(t, nil, func(t *testing.T, w *world) {
