@@ -31,7 +31,7 @@ type hooks struct {
 	sent    func()                    // an INVITE is on the wire
 	ringing func()                    // the far phone rings
 	early   func(c *call, sdp string) // a description came before the answer
-	digit   func(r rune)              // a key was pressed, each once
+	digit   func(c *call, r rune)     // a key was pressed, each once
 	camera  func()                    // the call reads the camera itself now, or does not need it
 }
 
@@ -231,7 +231,7 @@ func (c *call) onDigit(kind digitKind, r rune) {
 		return
 	}
 	c.log.Info("digit received", "by", string(kind))
-	c.on.digit(r)
+	c.on.digit(c, r)
 }
 
 // rang says when the far phone began to ring in this attempt, zero when it never did.

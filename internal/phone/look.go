@@ -137,7 +137,7 @@ func (l *look) run() {
 		return
 	}
 	c := newCall(l.phone, l.log, &l.watch, hooks{
-		digit: func(r rune) { l.phone.opt.Events(station.LookDigit{Look: l.id, Digit: r}) },
+		digit: func(_ *call, r rune) { l.phone.opt.Events(station.LookDigit{Look: l.id, Digit: r}) },
 	})
 	defer c.close()
 	if err := l.answer(c, stopWatching); err != nil {

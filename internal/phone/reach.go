@@ -27,6 +27,7 @@ type reach struct {
 	mu   sync.Mutex
 	away bool            // it was said to be away, and does not ring
 	told station.Outcome // what the attempts so far have meant
+	fork bool            // what was heard before the answer was another's: it is not listened to again
 }
 
 // reached is the end of a reach: an answered call, or why there is none.
@@ -54,12 +55,12 @@ func (r *reach) run(changed func()) reached {
 	var c *call
 	err := r.visit.phone.persist.try(r.ctx, func() error {
 		c = newCall(r.visit.phone, r.log, &r.watch, hooks{
-			sent: r.onSent, early: r.visit.onEarly,
+			sent: r.onSent, early: r.onEarly,
 			ringing: func() {
 				r.setAway(false, changed)
 				r.visit.onRinging(r.target)
 			},
-			digit:  func(d rune) { r.visit.phone.opt.Events(station.Digit{Visit: r.visit.id, Digit: d}) },
+			digit:  func(c *call, d rune) { r.visit.onDigit(c, d) },
 			camera: r.visit.letCameraGo,
 		})
 		err := c.dial(r.ctx, r.visit.lineNow(), r.target)
@@ -81,6 +82,24 @@ func (r *reach) run(changed func()) reached {
 
 func (r *reach) onSent() { r.once.Do(func() { close(r.sent) }) }
 
+// onEarly takes a session description that came before the answer.
+func (r *reach) onEarly(c *call, sdp string) {
+	r.mu.Lock()
+	fork := r.fork
+	r.mu.Unlock()
+	if !fork {
+		r.visit.onEarly(c, sdp)
+	}
+}
+
+// deafen keeps what is sent before an answer from being listened to again: somebody has picked up whom the door could not talk to
+// because it had listened to another, and is rung once more.
+func (r *reach) deafen() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fork = true
+}
+
 // judge says what becomes of the target after a failed attempt, and notes what the failure means.
 func (r *reach) judge(c *call, err error) verdict {
 	outcome := outcomeOf(err, c.rangFor())
@@ -91,6 +110,9 @@ func (r *reach) judge(c *call, err error) verdict {
 		v = verdictAway
 	case lost && !c.rang().IsZero():
 		v = verdictLost
+	case errors.Is(err, peer.ErrForked):
+		v = verdictLost
+		r.deafen()
 	case lost, errors.Is(err, sip.ErrNotRegistered), errors.Is(err, peer.ErrNoCandidates):
 		v = verdictNotBegun
 	}

@@ -135,6 +135,19 @@ func (v *visit) onRinging(target string) {
 	}
 }
 
+// onDigit takes a digit of the call that was answered. Those of the others, which are heard before an answer and until their end,
+// are nobody's to open the door with.
+func (v *visit) onDigit(c *call, d rune) {
+	v.mu.Lock()
+	mine := v.up == c
+	v.mu.Unlock()
+	if !mine {
+		c.log.Info("digit ignored: nobody talks on this call")
+		return
+	}
+	v.phone.opt.Events(station.Digit{Visit: v.id, Digit: d})
+}
+
 // nudgeEach is how often at most a visit that can't begin asks for its connection.
 const nudgeEach = 2 * time.Second
 
