@@ -39,7 +39,6 @@ func (a *App) Status() control.Status {
 		s.Registration = registrationStatus(l)
 		s.WarmOffers = control.WarmOffers{Ready: l.offers.Ready(), Want: l.want}
 	}
-	s.Settings = a.home.status()
 	a.visitStatus(&s)
 	levels := a.board.Levels()
 	s.GPIO = control.GPIO{Chip: levels.Chip, Lock: string(levels.Lock), Light: string(levels.Light), LockOpenings: levels.LockOpenings}
@@ -54,6 +53,7 @@ func (a *App) Status() control.Status {
 			Code: string(f.Code), Severity: string(f.Severity), Title: f.Title, Detail: f.Detail, Remedy: f.Remedy, Since: f.Since,
 		})
 	}
+	s.Settings = a.home.status() // after the faults: what one of them says of the settings is told here before it stands
 	s.Runtime = runtimeStatus()
 	return s
 }
