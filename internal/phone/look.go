@@ -28,8 +28,11 @@ type IncomingCall interface {
 	Reject(status int, reason string) error
 }
 
-// errRefused is the cause of the end of a look that the station did not want.
-var errRefused = errors.New("refused by the station")
+// refused is the cause of the end of a look that the station did not want.
+type refused struct{ why station.Refusal }
+
+// Error makes it usable as the cause of a context.
+func (r refused) Error() string { return "refused by the station: " + string(r.why) }
 
 // look is one call to the door.
 type look struct {
@@ -52,11 +55,17 @@ type look struct {
 
 // Incoming takes a call to the door. It returns at once; the station is asked by station.Knocked and decides with Admit or Refuse.
 func (p *Phone) Incoming(in IncomingCall) {
+	if !p.beginLook(in) {
+		reject(p.opt.Log, in, station.RefusedUnavailable)
+	}
+}
+
+// beginLook starts the goroutine of a look, unless none can be taken.
+func (p *Phone) beginLook(in IncomingCall) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || p.line == nil {
-		reject(p.opt.Log, in, station.RefusedUnavailable)
-		return
+		return false
 	}
 	p.lookIDs++
 	l := &look{
@@ -67,6 +76,7 @@ func (p *Phone) Incoming(in IncomingCall) {
 	l.watch.mark(MarkPress, p.opt.Now())
 	p.looks[l.id] = l
 	p.wg.Go(l.run)
+	return true
 }
 
 // Admit answers a call to the door, with the loudspeaker closed. station.LookBegan follows when it is up and station.LookEnded at
@@ -77,11 +87,10 @@ func (p *Phone) Admit(id station.LookID) {
 	}
 }
 
-// Refuse does not answer it.
+// Refuse does not answer it. It returns at once.
 func (p *Phone) Refuse(id station.LookID, why station.Refusal) {
 	if l := p.look(id); l != nil {
-		reject(l.log, l.in, why)
-		l.cancel(errRefused)
+		l.cancel(refused{why}) // a socket may keep whoever writes to it waiting: not the station, which a press may reach meanwhile
 	}
 }
 
@@ -158,7 +167,11 @@ func (l *look) over() {
 // giveUp refuses a call that the door itself has ended before it was answered.
 func (l *look) giveUp() {
 	var ended hungUp
-	if errors.As(context.Cause(l.ctx), &ended) {
+	var unwanted refused
+	switch cause := context.Cause(l.ctx); {
+	case errors.As(cause, &unwanted):
+		reject(l.log, l.in, unwanted.why)
+	case errors.As(cause, &ended):
 		reject(l.log, l.in, station.RefusedUnavailable)
 	}
 }

@@ -23,6 +23,7 @@ type caller struct {
 	// accepted is given the door's answer before the door goes on, reinvited is the leg's.
 	accepted  func(answer string)
 	reinvited func(ctx context.Context, offer string) (string, error)
+	refusing  chan struct{} // not nil: a refusal is on its way until this is closed
 
 	mu       sync.Mutex
 	rang     bool
@@ -79,6 +80,9 @@ func (c *caller) Answer(ctx context.Context, answer string, h sip.Handler) (Leg,
 }
 
 func (c *caller) Reject(status int, _ string) error {
+	if c.refusing != nil {
+		<-c.refusing
+	}
 	c.cancel(sip.ErrDecided)
 	c.rejected <- status
 	return nil
@@ -143,6 +147,23 @@ func TestTheStationRefusesACaller(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAPressWaitsForNoRefusal that a socket takes its time with.
+func TestAPressWaitsForNoRefusal(t *testing.T) {
+	d, kitchen := newDoor(t, doorOptions{}), newTablet(t)
+	c := d.callDoorWith(&caller{refusing: make(chan struct{})})
+	taken := sync.OnceFunc(func() { close(c.refusing) })
+	defer taken()
+	d.phone.Refuse(next[station.Knocked](d).Look, station.RefusedForbidden)
+	d.ring("101")
+	l := kitchen.pickUp(d.rings("101"))
+	next[station.Answered](d)
+	taken()
+	c.refused(403)
+	next[station.LookEnded](d)
+	l.end(sip.EndedByFar)
+	d.ended(station.OutcomeTalked)
 }
 
 func TestACallerWhoGivesUpBeforeTheDoorHasDecided(t *testing.T) {
