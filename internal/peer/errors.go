@@ -25,6 +25,8 @@ var (
 	ErrNewCertificate = errors.New("peer: the far side changed its certificate")
 	// ErrState means that a call came out of order, for instance an offer before the answer to ours.
 	ErrState = errors.New("peer: not possible in this state")
+	// ErrRenewing means that an offer of ours is open (RFC 3261 section 14.2: 491). It wraps ErrState.
+	ErrRenewing = fmt.Errorf("%w: an offer of ours is open", ErrState)
 	// ErrForked means that the call was answered by another far side than the one that was heard before it was (a forked call).
 	ErrForked = errors.New("peer: answered by another far side than the one heard before")
 	// ErrICEFailed means that no pair of addresses works, or that the one in use has been silent beyond the limit.
@@ -32,6 +34,3 @@ var (
 	// ErrDTLSFailed means that the key exchange failed.
 	ErrDTLSFailed = errors.New("peer: DTLS failed")
 )
-
-// errRenewing refuses an offer while one of ours is open (RFC 3261 section 14.2: 491).
-var errRenewing = fmt.Errorf("%w: an offer of ours is open", ErrState)

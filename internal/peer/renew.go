@@ -30,7 +30,7 @@ type renewal struct {
 func (p *Peer) Renew(ctx context.Context, r Renewal) (offer string, err error) {
 	p.mu.Lock()
 	if err = p.expect(answered); err == nil && p.renewal != nil {
-		err = errRenewing
+		err = ErrRenewing
 	}
 	if err != nil {
 		p.mu.Unlock()

@@ -98,7 +98,7 @@ func (d *description) transport(s *section) remote {
 }
 
 // Reoffer answers a later offer of the far side (re-INVITE or UPDATE), at any time after SetAnswer, unless an offer of ours is open
-// (Renew). An offer that changes nothing about ICE and DTLS does not touch them, whatever they are doing. After an error (ErrSDP,
+// (Renew: ErrRenewing). An offer that changes nothing about ICE and DTLS does not touch them, whatever they are doing. After an error (ErrSDP,
 // ErrNoAudio, ErrNewCertificate, ErrState, ErrClosed) everything stays as it was and the offer is to be refused.
 func (p *Peer) Reoffer(sdp string) (answer string, n Negotiated, err error) {
 	p.mu.Lock()
@@ -107,7 +107,7 @@ func (p *Peer) Reoffer(sdp string) (answer string, n Negotiated, err error) {
 		return "", Negotiated{}, err
 	}
 	if p.renewal != nil {
-		return "", Negotiated{}, errRenewing
+		return "", Negotiated{}, ErrRenewing
 	}
 	d, err := readSDP(sdp)
 	if err != nil {

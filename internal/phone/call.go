@@ -207,6 +207,9 @@ func (c *call) onReoffer(ctx context.Context, offer string) (string, error) {
 		return "", fmt.Errorf("re-offer while one of our own is open: %w", sip.ErrPending)
 	}
 	answer, n, err := c.peer.Reoffer(offer)
+	if errors.Is(err, peer.ErrRenewing) { // begun in this moment
+		return "", fmt.Errorf("re-offer: %w: %w", sip.ErrPending, err)
+	}
 	if err != nil {
 		return "", fmt.Errorf("re-offer: %w: %w", sip.ErrNotAcceptable, err)
 	}

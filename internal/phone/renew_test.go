@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"doorstation/internal/peer"
 	"doorstation/internal/sip"
 	"doorstation/internal/station"
 )
@@ -85,6 +86,19 @@ func TestAnOfferOfThePBXWhileOneOfTheDoorIsOpenIsPending(t *testing.T) {
 	if _, err := l.handler.Reoffer(context.Background(), sdp); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
+	l.end(sip.EndedByFar)
+	d.ended(station.OutcomeTalked)
+}
+
+// TestAnOfferOfThePBXMeetsARenewalThatHasJustBegun, after the phone has looked and before it is told.
+func TestAnOfferOfThePBXMeetsARenewalThatHasJustBegun(t *testing.T) {
+	d, kitchen, c, l, _ := mending(t)
+	_, err := c.peer.Renew(context.Background(), peer.Renewal{})
+	check(t, err)
+	if _, err = l.handler.Reoffer(context.Background(), kitchen.pc.LocalDescription().SDP); !errors.Is(err, sip.ErrPending) {
+		t.Errorf("it was met by %v", err)
+	}
+	c.peer.Withdraw()
 	l.end(sip.EndedByFar)
 	d.ended(station.OutcomeTalked)
 }
