@@ -101,6 +101,30 @@ func TestReanchoredByReinvite(t *testing.T) {
 	})
 }
 
+// One that will have neither does not keep a better offer, as of an ICE restart, waiting for ever.
+func TestReanchoringIsRefused(t *testing.T) {
+	inTime(t, nil, func(t *testing.T, w *world) {
+		l := w.registered()
+		leg, _ := w.talk(l, newWitness())
+		l.hangUp()
+		l = w.registered()
+		l.next("ACK")
+		done := reinvite(t.Context(), leg)
+		l.reply(l.nextRequest("UPDATE"), 403, "Forbidden", "")
+		l.reply(l.nextRequest("INVITE"), 488, "Not Acceptable Here", "")
+		l.next("ACK")
+		re := l.nextRequest("INVITE")
+		if string(re.Body()) != "new offer" {
+			t.Errorf("re-INVITE carries %q", re.Body())
+		}
+		l.reply(re, 200, "OK", "new answer")
+		l.next("ACK")
+		if o := receive(t, done); o.err != nil || o.answer != "new answer" {
+			t.Errorf("Reinvite: %+v", o)
+		}
+	})
+}
+
 // The PBX restarted: it knows nothing of the call.
 func TestPBXRestartedWhileTalking(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {

@@ -192,6 +192,13 @@ func (l *Leg) refreshed(ch *change, res *sipmsg.Response, err error) {
 		l.refreshIn(0)
 	case status == 491:
 		l.refreshIn(l.glare())
+	case l.anchor && status < 500 && ch.method == sipmsg.UPDATE:
+		l.updates = false
+		l.refreshIn(0)
+	case l.anchor && status < 500: // it has heard from us here, and a description it might take may wait (see openOffer)
+		l.log.Debug("new connection not taken note of", "status", status)
+		l.anchor = false
+		l.refreshIn(refreshAgain)
 	default:
 		l.log.Debug("session refresh refused", "status", status)
 		l.refreshIn(refreshAgain)
