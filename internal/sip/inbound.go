@@ -242,6 +242,8 @@ func (l *Leg) info(t *serverTx) {
 		t.answer(200, "OK", "", "")
 	case err != nil:
 		t.answer(400, "Bad Request", "", "")
+	case l.state == stateCalling || l.state == stateIncoming: // nobody talks yet; kept, it would be taken for typed by who answers
+		t.answer(200, "OK", "", "")
 	case l.work.size() >= maxWaiting:
 		t.answer(503, "Service Unavailable", "", "")
 	default:

@@ -41,6 +41,8 @@ func TestLooks(t *testing.T) {
 			[]string{"refuse#1 666 forbidden", "refuse#2  forbidden"}, LookNone},
 		{"nobody may call without settings", newHouse(Config{}), func(h *house) { h.do(Knocked{1, "101"}) },
 			[]string{"refuse#1 101 forbidden"}, LookNone},
+		{"a caller without a number, even if a list has such", newHouse(Config{Incoming: Incoming{Callers: []string{""}, Answer: true}}),
+			func(h *house) { h.do(Knocked{1, ""}) }, []string{"refuse#1  forbidden"}, LookNone},
 		{"a door that answers no calls", newHouse(mute), func(h *house) { h.do(Knocked{1, "101"}).do(Knocked{2, "666"}) },
 			[]string{"refuse#1 101 unavailable", "refuse#2 666 forbidden"}, LookNone},
 		{"a second one is busy, a stranger is not even told that", looking(home()), func(h *house) { h.do(Knocked{2, "102"}).do(Knocked{3, "666"}) },
