@@ -109,11 +109,11 @@ func (s *Store) setAside(why error) error {
 // not at all, whenever the power is cut. It says whether it wrote. The errors are ErrNoStateDir, ErrTooLarge, and what the
 // operating system said.
 func (s *Store) Save(k Kept) (wrote bool, err error) {
-	if s.last.same(k) {
-		return false, nil
-	}
 	if s.dir == "" {
 		return false, ErrNoStateDir
+	}
+	if s.last.same(k) && s.isThere() {
+		return false, nil
 	}
 	data, err := encodeKept(k)
 	if err != nil {
@@ -127,6 +127,12 @@ func (s *Store) Save(k Kept) (wrote bool, err error) {
 	}
 	s.last = k
 	return true, nil
+}
+
+// isThere says whether the file has not been taken away since. What can't be told is for the next start to find out.
+func (s *Store) isThere() bool {
+	_, err := os.Lstat(s.Path())
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // replace writes beside the file, waits until that is on the disk, and puts it in the file's place.

@@ -77,6 +77,24 @@ func TestTheSDCardIsWrittenOnlyForAChange(t *testing.T) {
 	}
 }
 
+// TestAFileThatWasTakenAwayIsWrittenAgain: whoever cleans up the directory of a running agent takes nothing from its next start.
+func TestAFileThatWasTakenAwayIsWrittenAgain(t *testing.T) {
+	dir, k := kept(t)
+	s := NewStore(dir)
+	if _, err := s.Load(homeURL); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if wrote, err := s.Save(k); err != nil || !wrote {
+		t.Errorf("it was not written again: %v", err)
+	}
+	if _, err := NewStore(dir).Load(homeURL); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestADamagedFileIsSetAside, wherever the damage is: each byte changed, each length torn.
 func TestADamagedFileIsSetAside(t *testing.T) {
 	dir, _ := kept(t)
