@@ -33,7 +33,7 @@ func newAgent(ctx context.Context, c Config, ufrag, pwd string) (*ice.Agent, err
 		ice.WithUrls(uris),
 		ice.WithProxyDialer(newTURNDialer(ctx, c, uris)),
 		ice.WithInterfaceFilter(include),
-		ice.WithIPFilter(lasting(c.Log)),
+		ice.WithIPFilter(lasting(c.Log, include)),
 		ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4, ice.NetworkTypeUDP6}),
 		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
 		ice.WithDisableActiveTCP(),

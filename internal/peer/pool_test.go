@@ -321,3 +321,16 @@ func TestInterfaces(t *testing.T) {
 		t.Error("nothing is left where a tunnel is all there is")
 	}
 }
+
+func TestLinkLocalAddressesAreLeftOut(t *testing.T) {
+	lan, own, six, link := net.ParseIP("192.168.1.7"), net.ParseIP("127.0.0.1"), net.ParseIP("2001:db8::7"), net.ParseIP("169.254.7.7")
+	for _, c := range []struct {
+		machine []net.IP
+		link    bool
+	}{{[]net.IP{lan, link, six, own}, false}, {[]net.IP{link, own}, true}, {[]net.IP{six, link}, true}} {
+		use := withoutLinkLocal(c.machine)
+		if use(link) != c.link || !use(lan) || !use(six) || use(net.ParseIP("fe80::7")) {
+			t.Errorf("%v: %v, %v, %v, %v", c.machine, use(link), use(lan), use(six), use(net.ParseIP("fe80::7")))
+		}
+	}
+}
