@@ -65,6 +65,17 @@ func TestCancelCrossing200(t *testing.T) {
 	d.verdict()
 }
 
+func TestTwoTargetsAnswerAtOnce(t *testing.T) {
+	d := newDoor(t, "two_200s")
+	leg := d.call()
+	select {
+	case <-leg.Done():
+	case <-time.After(patience):
+		t.Error("the call is still up")
+	}
+	d.verdict()
+}
+
 func TestByeCrossingBye(t *testing.T) {
 	d := newDoor(t, "bye_crossing_bye")
 	d.hangUp(d.call())
