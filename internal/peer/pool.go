@@ -102,15 +102,17 @@ func (p *Pool) Take(ctx context.Context) (*Peer, error) {
 	if err = taken.settle(ctx); err != nil {
 		return nil, errWithClose(err, taken.Close)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	return taken, nil
+}
+
+// follow has a peer that was taken told of changed addresses until it is closed, also while its offer settles. The caller holds mu.
+func (p *Pool) follow(taken *Peer) {
 	p.taken[taken] = struct{}{}
 	taken.onClose = func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		delete(p.taken, taken)
 	}
-	return taken, nil
 }
 
 // pick takes the best warm peer out of the pool – one that was given its time, one that has all it can be expected to get, the
@@ -133,10 +135,17 @@ func (p *Pool) pick() (*Peer, error) {
 	if best < 0 {
 		c, known := p.config, p.known
 		p.mu.Unlock()
-		return p.build(c, known)
+		made, err := p.build(c, known)
+		if err == nil {
+			p.mu.Lock()
+			p.follow(made)
+			p.mu.Unlock()
+		}
+		return made, err
 	}
 	w := p.warm[best]
 	p.warm = slices.Delete(p.warm, best, best+1)
+	p.follow(w.Peer)
 	p.nudge()
 	p.mu.Unlock()
 	return w.Peer, nil

@@ -322,6 +322,51 @@ func TestInterfaces(t *testing.T) {
 	}
 }
 
+// TestAddressesChangeWhileAnOfferSettles: what the call is made with is known to be out of date.
+func TestAddressesChangeWhileAnOfferSettles(t *testing.T) {
+	c := onLoopback(Config{Servers: []ICEServer{{URLs: []string{"stun:" + blackHole(t)}}}})
+	c.GatheringTimeout = time.Minute
+	pool, err := NewPool(c, 0)
+	check(t, err)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	enough, settled := errors.New("enough"), make(chan error, 1)
+	go func() {
+		_, takeErr := pool.Take(ctx)
+		settled <- takeErr
+	}()
+	var taken *Peer
+	for end := time.After(patience); taken == nil; {
+		select {
+		case <-end:
+			t.Fatal("nothing is taken")
+		case <-time.After(time.Millisecond):
+		}
+		pool.mu.Lock()
+		for p := range pool.taken {
+			taken = p
+		}
+		pool.current = func(bool) []string { return []string{"192.0.2.1/24"} }
+		pool.mu.Unlock()
+	}
+	pool.AddressesChanged()
+	taken.ways.Lock()
+	stale := taken.ways.current.stale
+	taken.ways.Unlock()
+	if !stale {
+		t.Error("the offer passes for fresh")
+	}
+	cancel(enough)
+	if err = await(t, settled, "the end of Take"); !errors.Is(err, enough) {
+		t.Error(err)
+	}
+	pool.mu.Lock()
+	defer pool.mu.Unlock()
+	if len(pool.taken) != 0 {
+		t.Error("the pool still knows a peer that is closed")
+	}
+}
+
 func TestLinkLocalAddressesAreLeftOut(t *testing.T) {
 	lan, own, six, link := net.ParseIP("192.168.1.7"), net.ParseIP("127.0.0.1"), net.ParseIP("2001:db8::7"), net.ParseIP("169.254.7.7")
 	for _, c := range []struct {
