@@ -39,11 +39,20 @@ func Read(l Local, raw []byte, who Identity) (Candidate, error) {
 func (c Candidate) Breaks(inUse Candidate) []Problem {
 	var breaking []Problem
 	for _, p := range c.Problems {
-		if c.uses(p.Path) && !slices.Contains(inUse.Problems, p) {
+		lived := func(before Problem) bool { return inUse.ownPlace(before) == c.ownPlace(p) }
+		if c.uses(p.Path) && !slices.ContainsFunc(inUse.Problems, lived) {
 			breaking = append(breaking, p)
 		}
 	}
 	return breaking
+}
+
+// ownPlace is a problem wherever the door's own entry stands: that moves when another user is added before it.
+func (c Candidate) ownPlace(p Problem) Problem {
+	if rest, own := strings.CutPrefix(p.Path, c.user+"."); own && c.user != "" {
+		p.Path = "the door's user." + rest
+	}
+	return p
 }
 
 // uses says whether the door uses the key at a path.
