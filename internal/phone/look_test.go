@@ -23,6 +23,7 @@ type caller struct {
 	// accepted is given the door's answer before the door goes on, reinvited is the leg's.
 	accepted  func(answer string)
 	reinvited func(ctx context.Context, offer string) (string, error)
+	silent    bool          // the 200 gets no ACK
 	refusing  chan struct{} // not nil: a refusal is on its way until this is closed
 
 	mu       sync.Mutex
@@ -65,6 +66,11 @@ func (c *caller) Answer(ctx context.Context, answer string, h sip.Handler) (Leg,
 		return nil, fmt.Errorf("%w: %w", sip.ErrCancelled, context.Cause(ctx))
 	}
 	c.cancel(sip.ErrDecided)
+	if c.silent {
+		close(c.up)
+		<-ctx.Done()
+		return nil, fmt.Errorf("%w: %w", sip.ErrCancelled, context.Cause(ctx))
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.answer, c.handler = answer, h
@@ -164,6 +170,27 @@ func TestAPressWaitsForNoRefusal(t *testing.T) {
 	next[station.LookEnded](d)
 	l.end(sip.EndedByFar)
 	d.ended(station.OutcomeTalked)
+}
+
+// TestALookThatNeverComesUpKeepsNothing once the station has given it up, neither a press nor new settings.
+func TestALookThatNeverComesUpKeepsNothing(t *testing.T) {
+	d, kitchen := newDoor(t, doorOptions{}), newTablet(t)
+	c := d.callDoorWith(&caller{silent: true})
+	d.phone.Admit(next[station.Knocked](d).Look)
+	c.answered()
+	d.ring("101")
+	l := kitchen.pickUp(d.rings("101"))
+	next[station.Answered](d)
+	l.end(sip.EndedByFar)
+	next[station.CallEnded](d)
+	if d.phone.ReleaseLine() {
+		t.Error("the line was taken from under a look")
+	}
+	d.phone.EndLook(1, station.OutcomeFailed)
+	next[station.LookEnded](d)
+	if !d.phone.ReleaseLine() {
+		t.Error("the line is still held")
+	}
 }
 
 func TestACallerWhoGivesUpBeforeTheDoorHasDecided(t *testing.T) {
