@@ -66,11 +66,7 @@ func build(o Options) *App {
 	a.camera = camera.NewHub(source, cameraParams(o.Local.Camera), camera.HubOptions{
 		Log: o.Log.With("room", "camera"), OnFault: a.cameraFault,
 	})
-	device, err := audioDevice(o.Local.Audio)
-	if err != nil {
-		a.health.Raise(health.CodeAudioUnavailable, err.Error())
-	}
-	a.audio = audio.NewEngine(device, audio.EngineOptions{Log: o.Log.With("room", "audio"), OnFault: a.audioFault})
+	a.audio = audio.NewEngine(a.audioDevice(), audio.EngineOptions{Log: o.Log.With("room", "audio"), OnFault: a.audioFault})
 
 	machine := station.NewMachine(stationConfig(o.Local, settings.IncomingCalls{}))
 	a.phone = phone.New(phone.Options{

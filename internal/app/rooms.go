@@ -63,14 +63,14 @@ func cameraParams(c settings.Camera) camera.Params {
 // testToneHz is what the test device sends in place of a microphone: 440 Hz, the A of a tuning fork.
 const testToneHz = 440
 
-func audioDevice(a settings.Audio) (audio.Device, error) {
-	switch a.Device {
+func (a *App) audioDevice() audio.Device {
+	switch name := a.opt.Local.Audio.Device; name {
 	case "test":
-		return audio.NewTestDevice(testToneHz), nil
+		return audio.NewTestDevice(testToneHz)
 	case "none":
-		return audio.NewSilentDevice(), nil
+		return audio.NewSilentDevice()
 	default:
-		return audio.NewTestDevice(testToneHz), fmt.Errorf("audio.device %q: sound cards are %w; a test tone takes the microphone's place", a.Device, errNotServed)
+		return audio.NewCard(name, audio.CardOptions{Log: a.opt.Log.With("room", "audio"), OnPart: a.audioPart})
 	}
 }
 
@@ -88,6 +88,15 @@ func (a *App) audioFault(err error) {
 		return
 	}
 	a.health.Raise(health.CodeAudioUnavailable, err.Error())
+}
+
+// audioPart takes what a sound device that works lacks.
+func (a *App) audioPart(missing error) {
+	if missing == nil {
+		a.health.Clear(health.CodeAudioIncomplete)
+		return
+	}
+	a.health.Raise(health.CodeAudioIncomplete, missing.Error())
 }
 
 // stationConfig is the policy of the local file; who may call the door is known with SIP Core's settings only.

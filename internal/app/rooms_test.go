@@ -18,7 +18,8 @@ func TestDevicesThisVersionDoesNotHaveAreFaults(t *testing.T) {
 	for _, c := range []struct{ source, device, camera, sound, faults string }{
 		{"test", "test", "test", "test", ""},
 		{"test", "none", "test", "none", ""},
-		{"rpicam", "default", "test", "test", "audio_unavailable camera_unavailable"},
+		{"test", "default", "test", "default", ""}, // whether it is there shows when the room runs
+		{"rpicam", "Garden", "test", "Garden", "camera_unavailable"},
 	} {
 		a := build(Options{
 			Local: settings.Local{GPIO: "simulated", Camera: settings.Camera{Source: c.source}, Audio: settings.Audio{Device: c.device}},
@@ -42,6 +43,11 @@ func TestABrokenCameraOrSoundDeviceIsAFaultUntilItWorks(t *testing.T) {
 	}
 	a.cameraFault(nil)
 	a.audioFault(nil)
+	a.audioPart(audio.ErrNoMicrophone)
+	if got := standing(a.health); got != "audio_incomplete" {
+		t.Errorf("%q stands", got)
+	}
+	a.audioPart(nil)
 	if got := standing(a.health); got != "" {
 		t.Errorf("%q stands", got)
 	}

@@ -63,6 +63,7 @@ type Engine struct {
 	onFault func(error)
 	now     func() time.Time
 	demand  chan struct{} // of length one: streams or tone changed
+	failed  error         // why the device does not work; Run's goroutine alone has it
 
 	mu                 sync.Mutex
 	closed             bool
@@ -159,51 +160,34 @@ func (e *Engine) Status() Status {
 
 // Run runs the device whenever a stream or a tone is up, until ctx ends; it then returns nil. A device that breaks is
 // tried again; meanwhile streams and tones go on in silence. It waits for the device to return.
+//
+// A device that can be looked for ([Prober]) is so at the start and every minute while there is nothing to do.
 func (e *Engine) Run(ctx context.Context) error {
 	defer e.shut()
-	wait, failed := firstBackOff, false
+	wait := firstBackOff
 	for {
 		if !e.waitForDemand(ctx) {
 			return nil
 		}
-		if !failed {
+		if e.failed == nil {
 			e.setState(StateRunning)
 		}
 		err := e.session(ctx, e.device, 0, func() {
-			if failed {
-				failed, wait = false, firstBackOff
-				e.log.Info("sound device works again", "device", e.device.Name())
-				e.onFault(nil)
-				e.setState(StateRunning)
-			}
+			wait = firstBackOff
+			e.mended(StateRunning)
 		})
 		if err == nil {
-			if !failed {
+			if e.failed == nil {
 				e.setState(StateIdle)
 			}
 			continue
 		}
-		failed = true
-		e.setState(StateFailed)
-		e.log.Warn("sound device broke", "device", e.device.Name(), "error", err, "retry_in", wait)
-		e.onFault(err)
+		e.broke(err, "retry_in", wait)
 		if err = e.session(ctx, silentDevice{}, wait, func() {}); err != nil {
 			return err // it cannot break
 		}
 		wait = min(2*wait, lastBackOff)
 	}
-}
-
-// waitForDemand returns false when ctx ends first.
-func (e *Engine) waitForDemand(ctx context.Context) bool {
-	for !e.demanded() {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-e.demand:
-		}
-	}
-	return ctx.Err() == nil
 }
 
 // session runs a device until it breaks, nobody needs it, ctx ends, or the limit is reached (0: none); only the first is

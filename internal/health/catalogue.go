@@ -26,6 +26,7 @@ const (
 	CodeCameraUnavailable        Code = "camera_unavailable"
 	CodeCameraStalled            Code = "camera_stalled"
 	CodeAudioUnavailable         Code = "audio_unavailable"
+	CodeAudioIncomplete          Code = "audio_incomplete"
 	CodeICEServerInvalid         Code = "ice_server_invalid"
 	CodeNoTargets                Code = "no_targets"
 	CodeSettingsRefused          Code = "settings_refused"
@@ -171,6 +172,12 @@ func catalogue() []Fault {
 			Title: "The sound device cannot be used: calls have no sound at the door.",
 			Remedy: "Check that the sound device is plugged in (arecord -l and aplay -l list it), that the service's user is in the group audio, " +
 				"and audio.device in the local file (none for a door without sound).",
+		},
+		{
+			Code: CodeAudioIncomplete, Severity: SeverityWarning,
+			Title: "The sound device has no microphone, or no loudspeaker: calls have sound one way only.",
+			Remedy: "Check that both are plugged in (arecord -l lists microphones, aplay -l loudspeakers), that no other program holds one of them, " +
+				"and audio.device in the local file. Where they are two devices, make them one default in /etc/asound.conf (type asym).",
 		},
 		{
 			Code: CodeICEServerInvalid, Severity: SeverityWarning,
