@@ -23,6 +23,7 @@ type App struct {
 
 	health  *health.Register
 	board   *gpio.Board
+	source  camera.Source
 	camera  *camera.Hub
 	audio   *audio.Engine
 	phone   *phone.Phone
@@ -59,11 +60,8 @@ func alone(ctx context.Context, socket string) error {
 func build(o Options) *App {
 	a := &App{opt: o, started: o.Now(), health: health.NewRegister(o.Now, o.Log.With("room", "health"))}
 	a.board = gpio.Open(boardConfig(o, a.health))
-	source, err := cameraSource(o)
-	if err != nil {
-		a.health.Raise(health.CodeCameraUnavailable, err.Error())
-	}
-	a.camera = camera.NewHub(source, cameraParams(o.Local.Camera), camera.HubOptions{
+	a.source = a.cameraSource()
+	a.camera = camera.NewHub(a.source, cameraParams(o.Local.Camera), camera.HubOptions{
 		Log: o.Log.With("room", "camera"), OnFault: a.cameraFault,
 	})
 	a.audio = audio.NewEngine(a.audioDevice(), audio.EngineOptions{Log: o.Log.With("room", "audio"), OnFault: a.audioFault})
@@ -106,7 +104,7 @@ func (s *stage) stop() error {
 func (a *App) run(ctx context.Context) error {
 	log := a.opt.Log
 	log.Info("doorstation starts", "version", a.opt.Version, "gpio", a.opt.Local.GPIO, "socket", a.opt.Socket)
-	failed := make(chan error, 9)
+	failed := make(chan error, 10)
 	var stages []*stage
 	begin := func(name string, run func(context.Context) error) {
 		stages = append(stages, start(name, func(ctx context.Context) error {
@@ -119,6 +117,7 @@ func (a *App) run(ctx context.Context) error {
 	}
 	begin("gpio", a.board.Run)
 	begin("camera", a.camera.Run)
+	begin("camera probe", a.probeCamera)
 	begin("audio", a.audio.Run)
 	begin("home", a.home.Run)
 	begin("network", a.watchNetwork)

@@ -34,6 +34,9 @@ func Check(l settings.Local, stateDir string) (warnings []string, comparedWith s
 		comparedWith = "nothing else: no settings of SIP Core are kept yet"
 	}
 	all := health.Catalogue()
+	if err = cameraProgram(l.Camera); err != nil {
+		warnings = append(warnings, advice(all, health.CodeCameraUnavailable, err.Error()))
+	}
 	for _, n := range notices {
 		for _, row := range noticeCodes() {
 			if row.kind == n.Kind {

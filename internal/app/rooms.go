@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"doorstation/internal/audio"
-	"doorstation/internal/camera"
 	"doorstation/internal/gpio"
 	"doorstation/internal/health"
 	"doorstation/internal/settings"
@@ -48,18 +47,6 @@ func pullOf(s string) gpio.Pull {
 	}
 }
 
-func cameraSource(o Options) (camera.Source, error) {
-	test := camera.NewTestSource(o.Now)
-	if s := o.Local.Camera.Source; s != "test" {
-		return test, fmt.Errorf("camera.source %q is %w; the moving test picture takes its place", s, errNotServed)
-	}
-	return test, nil
-}
-
-func cameraParams(c settings.Camera) camera.Params {
-	return camera.Params{Width: c.Width, Height: c.Height, Framerate: c.Framerate, Bitrate: c.Bitrate}
-}
-
 // testToneHz is what the test device sends in place of a microphone: 440 Hz, the A of a tuning fork.
 const testToneHz = 440
 
@@ -72,14 +59,6 @@ func (a *App) audioDevice() audio.Device {
 	default:
 		return audio.NewCard(name, audio.CardOptions{Log: a.opt.Log.With("room", "audio"), OnPart: a.audioPart})
 	}
-}
-
-func (a *App) cameraFault(err error) {
-	if err == nil {
-		a.health.Clear(health.CodeCameraStalled)
-		return
-	}
-	a.health.Raise(health.CodeCameraStalled, err.Error())
 }
 
 func (a *App) audioFault(err error) {

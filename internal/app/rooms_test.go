@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"doorstation/internal/audio"
+	"doorstation/internal/camera"
 	"doorstation/internal/gpio"
 	"doorstation/internal/health"
 	"doorstation/internal/settings"
@@ -19,7 +20,8 @@ func TestDevicesThisVersionDoesNotHaveAreFaults(t *testing.T) {
 		{"test", "test", "test", "test", ""},
 		{"test", "none", "test", "none", ""},
 		{"test", "default", "test", "default", ""}, // whether it is there shows when the room runs
-		{"rpicam", "Garden", "test", "Garden", "camera_unavailable"},
+		{"rpicam", "Garden", "rpicam", "Garden", ""},
+		{"exec", "test", "exec", "test", ""},
 	} {
 		a := build(Options{
 			Local: settings.Local{GPIO: "simulated", Camera: settings.Camera{Source: c.source}, Audio: settings.Audio{Device: c.device}},
@@ -48,6 +50,17 @@ func TestABrokenCameraOrSoundDeviceIsAFaultUntilItWorks(t *testing.T) {
 		t.Errorf("%q stands", got)
 	}
 	a.audioPart(nil)
+	if got := standing(a.health); got != "" {
+		t.Errorf("%q stands", got)
+	}
+	a.cameraFault(errors.New("no pictures"))
+	a.cameraFault(fmt.Errorf("camera rpicam: %w", camera.ErrNotInstalled))
+	a.cameraFormat(camera.ErrFormat)
+	if got := standing(a.health); got != "camera_format camera_unavailable" {
+		t.Errorf("%q stands", got)
+	}
+	a.cameraFormat(nil)
+	a.cameraFault(nil)
 	if got := standing(a.health); got != "" {
 		t.Errorf("%q stands", got)
 	}

@@ -16,6 +16,8 @@ type fakeSource struct {
 	runs   []time.Time // when each run began
 	forced []time.Time
 	ended  []time.Time
+	rates  []int // of each run's start, and each asked for
+	traits Traits
 	script func(run int) fakeRun
 	force  chan struct{} // made inside the bubble of synctest
 }
@@ -34,7 +36,13 @@ func newFakeSource(script func(run int) fakeRun) *fakeSource {
 }
 
 func (s *fakeSource) Name() string   { return "fake" }
-func (s *fakeSource) SetBitrate(int) {}
+func (s *fakeSource) Traits() Traits { return s.traits }
+
+func (s *fakeSource) SetBitrate(bps int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rates = append(s.rates, bps)
+}
 
 func (s *fakeSource) ForceIDR() {
 	s.mu.Lock()
@@ -43,8 +51,9 @@ func (s *fakeSource) ForceIDR() {
 	signal(s.force)
 }
 
-func (s *fakeSource) Run(ctx context.Context, _ Params, out func(AccessUnit)) error {
+func (s *fakeSource) Run(ctx context.Context, p Params, out func(AccessUnit)) error {
 	s.mu.Lock()
+	s.rates = append(s.rates, p.Bitrate)
 	run := s.script(len(s.runs))
 	s.runs = append(s.runs, time.Now())
 	s.mu.Unlock()

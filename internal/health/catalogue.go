@@ -25,6 +25,7 @@ const (
 	CodeLightUnavailable         Code = "light_unavailable"
 	CodeCameraUnavailable        Code = "camera_unavailable"
 	CodeCameraStalled            Code = "camera_stalled"
+	CodeCameraFormat             Code = "camera_format"
 	CodeAudioUnavailable         Code = "audio_unavailable"
 	CodeAudioIncomplete          Code = "audio_incomplete"
 	CodeICEServerInvalid         Code = "ice_server_invalid"
@@ -158,14 +159,20 @@ func catalogue() []Fault {
 		{
 			Code: CodeCameraUnavailable, Severity: SeverityError,
 			Title: "The camera cannot be used: calls have sound only.",
-			Remedy: "Check the camera's ribbon cable and that rpicam-hello --list-cameras shows it, that the service's user is in the group video, " +
-				"and camera.source in the local file.",
+			Remedy: "For the Raspberry Pi's camera: install the package rpicam-apps-lite (on a Raspberry Pi 5 rpicam-apps), check the ribbon cable and " +
+				"that rpicam-hello --list-cameras shows it, and that the service's user is in the group video. Otherwise check camera in the local file.",
 		},
 		{
 			Code: CodeCameraStalled, Severity: SeverityError,
 			Title: "The camera has stopped delivering pictures and is being restarted.",
 			Remedy: "If this comes back, check the power supply (vcgencmd get_throttled should say 0x0) and the camera's cable, " +
 				"and try smaller camera.width, camera.height, camera.framerate or camera.bitrate in the local file.",
+		},
+		{
+			Code: CodeCameraFormat, Severity: SeverityWarning,
+			Title: "The camera's H.264 is not what browsers are promised: they may show a black picture.",
+			Remedy: "Let the command of camera.source: exec encode the baseline profile without B-frames, level 3.1 at most, 1280x720 at 30/s at most " +
+				"(ffmpeg: -c:v libx264 -profile:v baseline -level 3.1), in place of passing a network camera's stream on as it is.",
 		},
 		{
 			Code: CodeAudioUnavailable, Severity: SeverityWarning,
