@@ -256,6 +256,7 @@ func (h *Hub) session(ctx context.Context, broken bool) (delivered time.Duration
 	}
 	h.log.Info("camera source started", "source", h.source.Name())
 
+	defer h.endRun()
 	watch := newWatch(h)
 	defer watch.stop()
 	for {
@@ -310,13 +311,19 @@ func (h *Hub) beginRun() Params {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.fresh, h.newcomer = true, false
-	if h.group != nil {
-		h.group.clear()
-	}
 	drain(h.alive)
 	drain(h.keys)
 	drain(h.anew)
 	return h.params
+}
+
+// endRun forgets the pictures of a run: who comes now is not to be shown who stood at the door then.
+func (h *Hub) endRun() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.group != nil {
+		h.group.clear()
+	}
 }
 
 // deliver gives one picture to all readers.

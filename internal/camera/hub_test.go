@@ -18,6 +18,7 @@ type fakeSource struct {
 	ended  []time.Time
 	rates  []int // of each run's start, and each asked for
 	traits Traits
+	every  int // pictures from one IDR to the next, 0: only when asked
 	script func(run int) fakeRun
 	force  chan struct{} // made inside the bubble of synctest
 }
@@ -48,7 +49,9 @@ func (s *fakeSource) ForceIDR() {
 	s.mu.Lock()
 	s.forced = append(s.forced, time.Now())
 	s.mu.Unlock()
-	signal(s.force)
+	if !s.traits.FixedGroups {
+		signal(s.force)
+	}
 }
 
 func (s *fakeSource) Run(ctx context.Context, p Params, out func(AccessUnit)) error {
@@ -68,12 +71,13 @@ func (s *fakeSource) Run(ctx context.Context, p Params, out func(AccessUnit)) er
 	defer ticker.Stop()
 	idr := true
 	for n := 0; run.pictures == 0 || n < run.pictures; n++ {
+		idr = idr || s.every > 0 && n%s.every == 0
 		out(AccessUnit{Data: []byte{byte(n)}, PTS: time.Since(began), Captured: time.Now(), IDR: idr})
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-s.force:
-			idr = true
+			idr = s.every == 0
 		case <-ticker.C:
 			idr = false
 		}

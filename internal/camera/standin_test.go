@@ -38,7 +38,7 @@ func installStandIns(t *testing.T, mode string, names ...string) {
 	}
 	dir := t.TempDir()
 	for _, name := range names {
-		script := fmt.Sprintf("#!/bin/sh\n%s=%s exec %q \"$@\"\n", standInRole, name, self)
+		script := fmt.Sprintf("#!/bin/sh\nGORACE=atexit_sleep_ms=0 %s=%s exec %q \"$@\"\n", standInRole, name, self)
 		if err = os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700); err != nil {
 			t.Fatal(err)
 		}
