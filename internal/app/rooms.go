@@ -1,7 +1,6 @@
 package app
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,9 +10,6 @@ import (
 	"doorstation/internal/settings"
 	"doorstation/internal/station"
 )
-
-// errNotServed is the answer to a source or device that this version does not have.
-var errNotServed = errors.New("not in this version")
 
 func boardConfig(o Options, h *health.Register) gpio.Config {
 	faulty := &boardFaults{health: h}

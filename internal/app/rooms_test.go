@@ -15,7 +15,7 @@ import (
 	"doorstation/internal/station"
 )
 
-func TestDevicesThisVersionDoesNotHaveAreFaults(t *testing.T) {
+func TestTheFileSaysWhichCameraAndSoundDevice(t *testing.T) {
 	for _, c := range []struct{ source, device, camera, sound, faults string }{
 		{"test", "test", "test", "test", ""},
 		{"test", "none", "test", "none", ""},
