@@ -60,6 +60,9 @@ func (c *child) Run(ctx context.Context, p Params, out func(AccessUnit)) error {
 	s := c.newStream(p, out)
 	readErr := s.read(proc.stdout)
 	closed := readErr == nil && ctx.Err() == nil
+	if errors.Is(context.Cause(ctx), ErrStalled) {
+		proc.grace = stallGrace
+	}
 	endErr := proc.end(closed)
 	said := proc.words.said()
 	switch {

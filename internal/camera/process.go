@@ -21,6 +21,8 @@ var ErrNotInstalled = errors.New("the camera's program is not installed")
 const (
 	// termGrace is what a command has from SIGTERM to SIGKILL: enough for a camera to be let go in an orderly way.
 	termGrace = time.Second
+	// stallGrace takes its place for a command that has stalled: somebody is waiting for a picture.
+	stallGrace = 200 * time.Millisecond
 	// endGrace is what a command has to end by itself, and to leave its exit status, when it has closed its output.
 	endGrace = 300 * time.Millisecond
 	// pipeSize is how much of the stream the kernel holds while the agent is busy: a picture of any size in one piece.
@@ -41,6 +43,7 @@ type process struct {
 	name   string
 	stdout *os.File
 	words  lastWords
+	grace  time.Duration // from SIGTERM to SIGKILL
 	unhook func() bool
 }
 
@@ -51,7 +54,7 @@ func startProcess(ctx context.Context, run command) (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	p := &process{name: name, stdout: r, cmd: exec.Command(run.argv[0], run.argv[1:]...)}
+	p := &process{name: name, stdout: r, grace: termGrace, cmd: exec.Command(run.argv[0], run.argv[1:]...)}
 	p.cmd.Stdout, p.cmd.Stderr = w, &p.words
 	if run.merged {
 		p.cmd.Stderr = w
@@ -107,7 +110,7 @@ func (p *process) end(closed bool) error {
 	}()
 	if !closed || !within(gone, endGrace) {
 		p.kill(syscall.SIGTERM)
-		within(gone, termGrace)
+		within(gone, p.grace)
 	}
 	// The dead leader is not reaped yet: the number of the group is still its own.
 	p.kill(syscall.SIGKILL)
