@@ -64,7 +64,9 @@ func build(o Options) *App {
 	a.camera = camera.NewHub(a.source, cameraParams(o.Local.Camera), camera.HubOptions{
 		Log: o.Log.With("room", "camera"), OnFault: a.cameraFault,
 	})
-	a.audio = audio.NewEngine(a.audioDevice(), audio.EngineOptions{Log: o.Log.With("room", "audio"), OnFault: a.audioFault})
+	a.audio = audio.NewEngine(a.audioDevice(), audio.EngineOptions{
+		Log: o.Log.With("room", "audio"), OnFault: a.audioFault, Echo: a.echoCanceller(),
+	})
 
 	machine := station.NewMachine(stationConfig(o.Local, settings.IncomingCalls{}))
 	a.phone = phone.New(phone.Options{

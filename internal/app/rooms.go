@@ -57,6 +57,21 @@ func (a *App) audioDevice() audio.Device {
 	}
 }
 
+// echoCanceller is what keeps the loudspeaker out of the microphone of a sound card, nil for none. The test device has no echo, and its
+// tone would be taken for noise.
+func (a *App) echoCanceller() audio.EchoCanceller {
+	s := a.opt.Local.Audio
+	if !s.EchoCancellation || s.Device == "test" || s.Device == "none" {
+		return nil
+	}
+	c, err := audio.NewEchoCanceller()
+	if err != nil {
+		a.opt.Log.Warn("no echo cancellation: one speaks at a time", "error", err)
+		return audio.NewHalfDuplex()
+	}
+	return c
+}
+
 func (a *App) audioFault(err error) {
 	if err == nil {
 		a.health.Clear(health.CodeAudioUnavailable)

@@ -39,6 +39,9 @@ type EngineOptions struct {
 	// OnFault is called, in order and from Run's goroutine, with each failure of the device, and with nil when it works
 	// again after one. It may be nil. It must not wait for Run.
 	OnFault func(error)
+	// Echo takes the loudspeaker's sound out of the microphone's; nil leaves it there. It is the engine's from then on, and closed
+	// when Run returns.
+	Echo EchoCanceller
 	// Now is the clock; nil means [time.Now].
 	Now func() time.Time
 }
@@ -51,7 +54,7 @@ type Status struct {
 	Streams int
 	// Tone is the tone that is being played, if any.
 	Tone Tone
-	// Far is the sound of all far ends together, Speaker that with the tones, Near what the microphone hears: over the
+	// Far is the sound of all far ends together, Speaker that with the tones, Near what the microphone hears, echo and all: over the
 	// last 85 ms, silent when the device does not run.
 	Far, Speaker, Near Meter
 }
@@ -61,6 +64,7 @@ type Engine struct {
 	device  Device
 	log     *slog.Logger
 	onFault func(error)
+	echo    EchoCanceller // nil: none
 	now     func() time.Time
 	demand  chan struct{} // of length one: streams or tone changed
 	failed  error         // why the device does not work; Run's goroutine alone has it
@@ -76,7 +80,7 @@ type Engine struct {
 // NewEngine makes an engine for one device. Nothing runs before [Engine.Run].
 func NewEngine(d Device, opt EngineOptions) *Engine {
 	e := &Engine{
-		device: d, log: opt.Log, onFault: opt.OnFault, now: opt.Now,
+		device: d, log: opt.Log, onFault: opt.OnFault, echo: opt.Echo, now: opt.Now,
 		demand: make(chan struct{}, 1), state: StateIdle,
 	}
 	if e.log == nil {
@@ -286,4 +290,8 @@ func (e *Engine) shut() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.closed, e.state, e.tone = true, StateIdle, nil
+	if e.echo != nil {
+		e.echo.Close()
+		e.echo = nil
+	}
 }

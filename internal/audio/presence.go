@@ -60,7 +60,9 @@ func (e *Engine) probe(ctx context.Context, p Prober) {
 				continue
 			}
 			cancel()
-			_ = <-answer // the device is about to be used: that tells more
+			if err := <-answer; err != nil { // what its use says tells more
+				e.log.Debug("looking for the sound device ended badly", "error", err)
+			}
 			return
 		}
 	}
