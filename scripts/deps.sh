@@ -2,9 +2,9 @@
 # Install what a fresh Debian 12 or 13 lacks to build, test or show doorstation.
 #
 #   scripts/deps.sh LEVEL...
-#     build   compiler, libopus and a Go that can fetch the version go.mod asks for
+#     build   compiler, libopus, speexdsp and a Go that can fetch the version go.mod asks for
 #     demo    Node.js and npm, for the popup's SIP library
-#     lab     demo, and what the lab of the end-to-end tests runs: Chromium, mmdebstrap, ffmpeg, nftables
+#     lab     demo, and what the lab of the end-to-end tests runs: Chromium, mmdebstrap, ffmpeg, nftables, PulseAudio
 #     lint    golangci-lint, built once into the cache directory
 #
 # Says what it does, does nothing (and takes no time) when all is there. Uses sudo when not root.
@@ -104,9 +104,9 @@ exec 9>"$cache/deps.lock"
 flock 9
 for level in "$@"; do
   case $level in
-    build) packages ca-certificates git gcc g++ make pkg-config libc6-dev libopus-dev; ensure_go ;;
+    build) packages ca-certificates git gcc g++ make pkg-config libc6-dev libopus-dev libspeexdsp-dev; ensure_go ;;
     demo) ensure_node ;;
-    lab) packages ca-certificates chromium mmdebstrap iproute2 nftables ffmpeg fonts-dejavu-core sip-tester; ensure_node ;;
+    lab) packages ca-certificates chromium mmdebstrap iproute2 nftables ffmpeg fonts-dejavu-core sip-tester pulseaudio pulseaudio-utils libasound2-data; ensure_node ;;
     lint) ensure_lint ;;
     *) die "no such level: $level" ;;
   esac

@@ -140,6 +140,15 @@ func (c *checkCmd) Run(e *env) error {
 		return err
 	}
 	warnings, comparedWith := app.Check(local, c.dir(e))
+	devices, warning := app.CheckSound(local.Audio)
+	if warning != "" {
+		warnings = append(warnings, warning)
+	}
+	if devices != "" {
+		if _, err = fmt.Fprintf(e.stdout, "sound device %s: %s\n", local.Audio.Device, devices); err != nil {
+			return err
+		}
+	}
 	for _, w := range warnings {
 		if _, err = fmt.Fprintln(e.stdout, "warning: "+w); err != nil {
 			return err

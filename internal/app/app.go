@@ -23,6 +23,7 @@ type App struct {
 
 	health  *health.Register
 	board   *gpio.Board
+	source  camera.Source
 	camera  *camera.Hub
 	audio   *audio.Engine
 	phone   *phone.Phone
@@ -59,18 +60,13 @@ func alone(ctx context.Context, socket string) error {
 func build(o Options) *App {
 	a := &App{opt: o, started: o.Now(), health: health.NewRegister(o.Now, o.Log.With("room", "health"))}
 	a.board = gpio.Open(boardConfig(o, a.health))
-	source, err := cameraSource(o)
-	if err != nil {
-		a.health.Raise(health.CodeCameraUnavailable, err.Error())
-	}
-	a.camera = camera.NewHub(source, cameraParams(o.Local.Camera), camera.HubOptions{
+	a.source = a.cameraSource()
+	a.camera = camera.NewHub(a.source, cameraParams(o.Local.Camera), camera.HubOptions{
 		Log: o.Log.With("room", "camera"), OnFault: a.cameraFault,
 	})
-	device, err := audioDevice(o.Local.Audio)
-	if err != nil {
-		a.health.Raise(health.CodeAudioUnavailable, err.Error())
-	}
-	a.audio = audio.NewEngine(device, audio.EngineOptions{Log: o.Log.With("room", "audio"), OnFault: a.audioFault})
+	a.audio = audio.NewEngine(a.audioDevice(), audio.EngineOptions{
+		Log: o.Log.With("room", "audio"), OnFault: a.audioFault, Echo: a.echoCanceller(),
+	})
 
 	machine := station.NewMachine(stationConfig(o.Local, settings.IncomingCalls{}))
 	a.phone = phone.New(phone.Options{
@@ -110,7 +106,7 @@ func (s *stage) stop() error {
 func (a *App) run(ctx context.Context) error {
 	log := a.opt.Log
 	log.Info("doorstation starts", "version", a.opt.Version, "gpio", a.opt.Local.GPIO, "socket", a.opt.Socket)
-	failed := make(chan error, 9)
+	failed := make(chan error, 10)
 	var stages []*stage
 	begin := func(name string, run func(context.Context) error) {
 		stages = append(stages, start(name, func(ctx context.Context) error {
@@ -123,6 +119,7 @@ func (a *App) run(ctx context.Context) error {
 	}
 	begin("gpio", a.board.Run)
 	begin("camera", a.camera.Run)
+	begin("camera probe", a.probeCamera)
 	begin("audio", a.audio.Run)
 	begin("home", a.home.Run)
 	begin("network", a.watchNetwork)

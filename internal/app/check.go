@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"doorstation/internal/audio"
 	"doorstation/internal/health"
 	"doorstation/internal/settings"
 )
@@ -33,6 +34,9 @@ func Check(l settings.Local, stateDir string) (warnings []string, comparedWith s
 		comparedWith = "nothing else: no settings of SIP Core are kept yet"
 	}
 	all := health.Catalogue()
+	if err = cameraProgram(l.Camera); err != nil {
+		warnings = append(warnings, advice(all, health.CodeCameraUnavailable, err.Error()))
+	}
 	for _, n := range notices {
 		for _, row := range noticeCodes() {
 			if row.kind == n.Kind {
@@ -41,6 +45,26 @@ func Check(l settings.Local, stateDir string) (warnings []string, comparedWith s
 		}
 	}
 	return warnings, comparedWith
+}
+
+// CheckSound says which sound devices this machine has for the user who asks, and what is wrong with the one that the local file
+// names; both empty for a door without a sound card.
+func CheckSound(a settings.Audio) (devices, warning string) {
+	if a.Device == "test" || a.Device == "none" {
+		return "", ""
+	}
+	cards, err := audio.FindCard(a.Device)
+	switch {
+	case err == nil:
+	case errors.Is(err, audio.ErrNoMicrophone), errors.Is(err, audio.ErrNoLoudspeaker):
+		warning = advice(health.Catalogue(), health.CodeAudioIncomplete, err.Error())
+	default:
+		warning = advice(health.Catalogue(), health.CodeAudioUnavailable, err.Error())
+	}
+	if cards.System == "" {
+		return "", warning
+	}
+	return cards.String(), warning
 }
 
 // advice is a fault of the catalogue as text.

@@ -1,20 +1,15 @@
 package app
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
 	"doorstation/internal/audio"
-	"doorstation/internal/camera"
 	"doorstation/internal/gpio"
 	"doorstation/internal/health"
 	"doorstation/internal/settings"
 	"doorstation/internal/station"
 )
-
-// errNotServed is the answer to a source or device that this version does not have.
-var errNotServed = errors.New("not in this version")
 
 func boardConfig(o Options, h *health.Register) gpio.Config {
 	faulty := &boardFaults{health: h}
@@ -48,38 +43,33 @@ func pullOf(s string) gpio.Pull {
 	}
 }
 
-func cameraSource(o Options) (camera.Source, error) {
-	test := camera.NewTestSource(o.Now)
-	if s := o.Local.Camera.Source; s != "test" {
-		return test, fmt.Errorf("camera.source %q is %w; the moving test picture takes its place", s, errNotServed)
-	}
-	return test, nil
-}
-
-func cameraParams(c settings.Camera) camera.Params {
-	return camera.Params{Width: c.Width, Height: c.Height, Framerate: c.Framerate, Bitrate: c.Bitrate}
-}
-
 // testToneHz is what the test device sends in place of a microphone: 440 Hz, the A of a tuning fork.
 const testToneHz = 440
 
-func audioDevice(a settings.Audio) (audio.Device, error) {
-	switch a.Device {
+func (a *App) audioDevice() audio.Device {
+	switch name := a.opt.Local.Audio.Device; name {
 	case "test":
-		return audio.NewTestDevice(testToneHz), nil
+		return audio.NewTestDevice(testToneHz)
 	case "none":
-		return audio.NewSilentDevice(), nil
+		return audio.NewSilentDevice()
 	default:
-		return audio.NewTestDevice(testToneHz), fmt.Errorf("audio.device %q: sound cards are %w; a test tone takes the microphone's place", a.Device, errNotServed)
+		return audio.NewCard(name, audio.CardOptions{Log: a.opt.Log.With("room", "audio"), OnPart: a.audioPart})
 	}
 }
 
-func (a *App) cameraFault(err error) {
-	if err == nil {
-		a.health.Clear(health.CodeCameraStalled)
-		return
+// echoCanceller is what keeps the loudspeaker out of the microphone of a sound card, nil for none. The test device has no echo, and its
+// tone would be taken for noise.
+func (a *App) echoCanceller() audio.EchoCanceller {
+	s := a.opt.Local.Audio
+	if !s.EchoCancellation || s.Device == "test" || s.Device == "none" {
+		return nil
 	}
-	a.health.Raise(health.CodeCameraStalled, err.Error())
+	c, err := audio.NewEchoCanceller()
+	if err != nil {
+		a.opt.Log.Warn("no echo cancellation: one speaks at a time", "error", err)
+		return audio.NewHalfDuplex()
+	}
+	return c
 }
 
 func (a *App) audioFault(err error) {
@@ -88,6 +78,15 @@ func (a *App) audioFault(err error) {
 		return
 	}
 	a.health.Raise(health.CodeAudioUnavailable, err.Error())
+}
+
+// audioPart takes what a sound device that works lacks.
+func (a *App) audioPart(missing error) {
+	if missing == nil {
+		a.health.Clear(health.CodeAudioIncomplete)
+		return
+	}
+	a.health.Raise(health.CodeAudioIncomplete, missing.Error())
 }
 
 // stationConfig is the policy of the local file; who may call the door is known with SIP Core's settings only.

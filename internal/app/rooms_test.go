@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"doorstation/internal/audio"
+	"doorstation/internal/camera"
 	"doorstation/internal/gpio"
 	"doorstation/internal/health"
 	"doorstation/internal/settings"
@@ -14,11 +15,13 @@ import (
 	"doorstation/internal/station"
 )
 
-func TestDevicesThisVersionDoesNotHaveAreFaults(t *testing.T) {
+func TestTheFileSaysWhichCameraAndSoundDevice(t *testing.T) {
 	for _, c := range []struct{ source, device, camera, sound, faults string }{
 		{"test", "test", "test", "test", ""},
 		{"test", "none", "test", "none", ""},
-		{"rpicam", "default", "test", "test", "audio_unavailable camera_unavailable"},
+		{"test", "default", "test", "default", ""}, // whether it is there shows when the room runs
+		{"rpicam", "Garden", "rpicam", "Garden", ""},
+		{"exec", "test", "exec", "test", ""},
 	} {
 		a := build(Options{
 			Local: settings.Local{GPIO: "simulated", Camera: settings.Camera{Source: c.source}, Audio: settings.Audio{Device: c.device}},
@@ -42,6 +45,22 @@ func TestABrokenCameraOrSoundDeviceIsAFaultUntilItWorks(t *testing.T) {
 	}
 	a.cameraFault(nil)
 	a.audioFault(nil)
+	a.audioPart(audio.ErrNoMicrophone)
+	if got := standing(a.health); got != "audio_incomplete" {
+		t.Errorf("%q stands", got)
+	}
+	a.audioPart(nil)
+	if got := standing(a.health); got != "" {
+		t.Errorf("%q stands", got)
+	}
+	a.cameraFault(errors.New("no pictures"))
+	a.cameraFault(fmt.Errorf("camera rpicam: %w", camera.ErrNotInstalled))
+	a.cameraFormat(camera.ErrFormat)
+	if got := standing(a.health); got != "camera_format camera_unavailable" {
+		t.Errorf("%q stands", got)
+	}
+	a.cameraFormat(nil)
+	a.cameraFault(nil)
 	if got := standing(a.health); got != "" {
 		t.Errorf("%q stands", got)
 	}

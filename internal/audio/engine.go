@@ -39,6 +39,9 @@ type EngineOptions struct {
 	// OnFault is called, in order and from Run's goroutine, with each failure of the device, and with nil when it works
 	// again after one. It may be nil. It must not wait for Run.
 	OnFault func(error)
+	// Echo takes the loudspeaker's sound out of the microphone's; nil leaves it there. It is the engine's from then on, and closed
+	// when Run returns.
+	Echo EchoCanceller
 	// Now is the clock; nil means [time.Now].
 	Now func() time.Time
 }
@@ -51,7 +54,7 @@ type Status struct {
 	Streams int
 	// Tone is the tone that is being played, if any.
 	Tone Tone
-	// Far is the sound of all far ends together, Speaker that with the tones, Near what the microphone hears: over the
+	// Far is the sound of all far ends together, Speaker that with the tones, Near what the microphone hears, echo and all: over the
 	// last 85 ms, silent when the device does not run.
 	Far, Speaker, Near Meter
 }
@@ -61,8 +64,10 @@ type Engine struct {
 	device  Device
 	log     *slog.Logger
 	onFault func(error)
+	echo    EchoCanceller // nil: none
 	now     func() time.Time
 	demand  chan struct{} // of length one: streams or tone changed
+	failed  error         // why the device does not work; Run's goroutine alone has it
 
 	mu                 sync.Mutex
 	closed             bool
@@ -75,7 +80,7 @@ type Engine struct {
 // NewEngine makes an engine for one device. Nothing runs before [Engine.Run].
 func NewEngine(d Device, opt EngineOptions) *Engine {
 	e := &Engine{
-		device: d, log: opt.Log, onFault: opt.OnFault, now: opt.Now,
+		device: d, log: opt.Log, onFault: opt.OnFault, echo: opt.Echo, now: opt.Now,
 		demand: make(chan struct{}, 1), state: StateIdle,
 	}
 	if e.log == nil {
@@ -159,51 +164,34 @@ func (e *Engine) Status() Status {
 
 // Run runs the device whenever a stream or a tone is up, until ctx ends; it then returns nil. A device that breaks is
 // tried again; meanwhile streams and tones go on in silence. It waits for the device to return.
+//
+// A device that can be looked for ([Prober]) is so at the start and every minute while there is nothing to do.
 func (e *Engine) Run(ctx context.Context) error {
 	defer e.shut()
-	wait, failed := firstBackOff, false
+	wait := firstBackOff
 	for {
 		if !e.waitForDemand(ctx) {
 			return nil
 		}
-		if !failed {
+		if e.failed == nil {
 			e.setState(StateRunning)
 		}
 		err := e.session(ctx, e.device, 0, func() {
-			if failed {
-				failed, wait = false, firstBackOff
-				e.log.Info("sound device works again", "device", e.device.Name())
-				e.onFault(nil)
-				e.setState(StateRunning)
-			}
+			wait = firstBackOff
+			e.mended(StateRunning)
 		})
 		if err == nil {
-			if !failed {
+			if e.failed == nil {
 				e.setState(StateIdle)
 			}
 			continue
 		}
-		failed = true
-		e.setState(StateFailed)
-		e.log.Warn("sound device broke", "device", e.device.Name(), "error", err, "retry_in", wait)
-		e.onFault(err)
+		e.broke(err, "retry_in", wait)
 		if err = e.session(ctx, silentDevice{}, wait, func() {}); err != nil {
 			return err // it cannot break
 		}
 		wait = min(2*wait, lastBackOff)
 	}
-}
-
-// waitForDemand returns false when ctx ends first.
-func (e *Engine) waitForDemand(ctx context.Context) bool {
-	for !e.demanded() {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-e.demand:
-		}
-	}
-	return ctx.Err() == nil
 }
 
 // session runs a device until it breaks, nobody needs it, ctx ends, or the limit is reached (0: none); only the first is
@@ -302,4 +290,8 @@ func (e *Engine) shut() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.closed, e.state, e.tone = true, StateIdle, nil
+	if e.echo != nil {
+		e.echo.Close()
+		e.echo = nil
+	}
 }

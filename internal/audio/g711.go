@@ -41,7 +41,7 @@ type g711Coder struct {
 }
 
 func newG711Coder(l law) *g711Coder {
-	return &g711Coder{law: l, down: newDownsampler(), up: newUpsampler()}
+	return &g711Coder{law: l, down: newDownsampler(g711Rate), up: newUpsampler(g711Rate)}
 }
 
 // encode implements coder.
@@ -76,7 +76,7 @@ func (c *g711Coder) conceal(samples int) ([]int16, error) {
 	if c.pitch == 0 {
 		c.pitch = c.findPitch()
 	}
-	return c.up.process(c.repeat(samples / ratio)), nil
+	return c.up.process(c.repeat(samples * g711Rate / SampleRate)), nil
 }
 
 // recover implements coder: a G.711 payload knows nothing of the one before.

@@ -11,6 +11,7 @@ type mixer struct {
 	frame   [FrameSamples]int16
 	far     [FrameSamples]int16
 	tone    [FrameSamples]int16
+	clean   [FrameSamples]int16
 }
 
 // process handles 20 ms: the far ends and the tone to the loudspeaker, the microphone to the far ends. No lock of the
@@ -26,6 +27,10 @@ func (m *mixer) process(capture, playback []int16) {
 	copy(playback, m.far[:])
 	mix(playback, m.tone[:])
 	m.measure(capture, playback)
+	if echo := m.engine.echo; echo != nil {
+		echo.Process(capture, playback, m.clean[:])
+		capture = m.clean[:]
+	}
 	for _, s := range m.streams {
 		s.push(capture, now)
 	}

@@ -38,7 +38,7 @@ type AccessUnit struct {
 type Source interface {
 	// Run delivers pictures to out, from one goroutine, until ctx ends (it then returns nil or ctx.Err()) or the source
 	// breaks (any other error). The first picture is an IDR. It has let go of the device when it returns and may be run
-	// again afterwards.
+	// again afterwards. When ctx ends because of [ErrStalled] (its cause), an error may say what is known of the reason.
 	Run(ctx context.Context, p Params, out func(AccessUnit)) error
 	// ForceIDR asks for an IDR picture as soon as possible. It never blocks; a source that cannot do it ignores it.
 	ForceIDR()
@@ -47,4 +47,17 @@ type Source interface {
 	SetBitrate(bps int)
 	// Name is the source's name in the local file: "test", "rpicam", ….
 	Name() string
+	// Traits says what the hub has to know about the source.
+	Traits() Traits
+}
+
+// Traits are what sources differ in. The zero value is a source that does all it is asked.
+type Traits struct {
+	// FixedGroups: ForceIDR does nothing, an IDR comes at the source's own times. A new reader is given the newest group
+	// of pictures.
+	FixedGroups bool
+	// FixedBitrate: SetBitrate does nothing; a run keeps the rate of its [Params].
+	FixedBitrate bool
+	// Start is how long the first picture of a run may take; 0 means as long as any other.
+	Start time.Duration
 }

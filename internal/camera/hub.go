@@ -13,8 +13,8 @@ import (
 const (
 	// linger is how long a source goes on after its last reader has left: the next call is often a second press.
 	linger = 10 * time.Second
-	// stall is how long a source may deliver nothing.
-	stall = 3 * time.Second
+	// stall is how long a source may deliver nothing; with firstBackOff it is started again within three seconds.
+	stall = 2500 * time.Millisecond
 	// keyFrameGap is the least distance of two IDR pictures that were asked for. Asterisk passes on a FIR per viewer and
 	// repeats it; each IDR is a burst of packets on the household's Wi-Fi.
 	keyFrameGap = 100 * time.Millisecond
@@ -33,7 +33,8 @@ const (
 
 // Errors of the hub and its readers.
 var (
-	// ErrStalled means that the source ran but delivered no picture for three seconds.
+	// ErrStalled means that the source ran but delivered no picture for two and a half seconds, or for longer than it
+	// may take to start.
 	ErrStalled = errors.New("the camera delivers no pictures")
 	// ErrEnded means that the source stopped by itself without saying why.
 	ErrEnded = errors.New("the camera source ended")
@@ -86,6 +87,7 @@ type Hub struct {
 	demand chan struct{} // of length one: readers came or left
 	keys   chan struct{} // of length one: somebody needs an IDR
 	alive  chan struct{} // of length one: a picture came
+	anew   chan struct{} // of length one: the source is to be started anew
 
 	mu       sync.Mutex
 	readers  []*Reader
@@ -97,6 +99,7 @@ type Hub struct {
 	began    time.Time     // when the first picture of all came
 	shift    time.Duration // from the PTS of this run of the source to the hub's
 	fresh    bool          // the next picture is the first of a run
+	group    *group        // nil: new readers wait for an IDR that is asked for
 }
 
 // NewHub makes a hub for one source. Nothing runs before [Hub.Run].
@@ -104,10 +107,14 @@ func NewHub(src Source, p Params, opt HubOptions) *Hub {
 	h := &Hub{
 		source: src, params: p, log: opt.Log, onFault: opt.OnFault,
 		demand: make(chan struct{}, 1), keys: make(chan struct{}, 1), alive: make(chan struct{}, 1),
+		anew: make(chan struct{}, 1),
 		status: Status{
 			Source: src.Name(), State: StateIdle,
 			Width: p.Width, Height: p.Height, Framerate: p.Framerate, Bitrate: p.Bitrate,
 		},
+	}
+	if src.Traits().FixedGroups {
+		h.group = &group{}
 	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
@@ -118,13 +125,17 @@ func NewHub(src Source, p Params, opt HubOptions) *Hub {
 	return h
 }
 
-// Subscribe adds a reader. It is given pictures from the next IDR on, which is asked for. It may be called before Run.
+// Subscribe adds a reader. It is given pictures from the next IDR on, which is asked for; of a source that cannot be asked
+// (see [Traits]) it is given the newest group of pictures at once. It may be called before Run.
 func (h *Hub) Subscribe() *Reader {
 	r := newReader(h, queueLimit(h.params.Framerate))
 	h.mu.Lock()
 	if h.closed {
 		r.shut()
 	} else {
+		if h.group != nil {
+			r.begin(h.group.replay())
+		}
 		h.readers = append(h.readers, r)
 		h.came, h.newcomer = time.Now(), true
 	}
@@ -154,6 +165,20 @@ func (h *Hub) keyFrameGap() time.Duration {
 	}
 	return keyFrameGap
 }
+
+// SetBitrate sets the rate, in bit/s, of the one stream that all readers share. It reports whether the source that runs takes
+// it at once; one that cannot has it from its next start on (see [Hub.Restart]).
+func (h *Hub) SetBitrate(bps int) bool {
+	h.mu.Lock()
+	h.params.Bitrate, h.status.Bitrate = bps, bps
+	h.mu.Unlock()
+	h.source.SetBitrate(bps)
+	return !h.source.Traits().FixedBitrate
+}
+
+// Restart starts the source anew, if it runs: for a bit rate that it cannot change otherwise. It is no failure; readers see
+// a gap as long as the source's start. It never blocks.
+func (h *Hub) Restart() { signal(h.anew) }
 
 // Status tells what the hub does now.
 func (h *Hub) Status() Status {
@@ -211,33 +236,36 @@ func (h *Hub) waitForReaders(ctx context.Context) bool {
 
 // session runs the source once. It returns nil when the source was stopped on purpose, and for how long pictures came.
 func (h *Hub) session(ctx context.Context, broken bool) (delivered time.Duration, err error) {
-	runCtx, cancel := context.WithCancel(ctx)
+	runCtx, cancel := context.WithCancelCause(ctx)
 	ended := make(chan error, 1)
-	h.beginRun()
+	p := h.beginRun()
 	go func() {
-		ended <- h.source.Run(runCtx, h.params, func(au AccessUnit) {
+		ended <- h.source.Run(runCtx, p, func(au AccessUnit) {
 			if runCtx.Err() == nil {
 				h.deliver(au)
 			}
 		})
 	}()
-	stop := func() {
-		cancel()
-		if late := <-ended; late != nil {
+	stop := func(cause error) error {
+		cancel(cause)
+		late := <-ended
+		if late != nil {
 			h.log.Debug("camera source stopped with an error", "source", h.source.Name(), "error", late)
 		}
+		return late
 	}
 	h.log.Info("camera source started", "source", h.source.Name())
 
+	defer h.endRun()
 	watch := newWatch(h)
 	defer watch.stop()
 	for {
 		select {
 		case <-ctx.Done():
-			stop()
+			_ = stop(nil) // is in the log
 			return watch.delivered(), nil
 		case runErr := <-ended:
-			cancel()
+			cancel(nil)
 			if runErr == nil {
 				runErr = ErrEnded
 			}
@@ -249,13 +277,16 @@ func (h *Hub) session(ctx context.Context, broken bool) (delivered time.Duration
 				h.setState(StateRunning)
 			}
 		case <-watch.stall.C:
-			stop()
-			return watch.delivered(), fmt.Errorf("camera %s: %w", h.source.Name(), ErrStalled)
+			return watch.delivered(), fmt.Errorf("camera %s: %w", h.source.Name(), stalled(stop(ErrStalled)))
+		case <-h.anew:
+			_ = stop(nil) // is in the log
+			h.log.Info("camera source is started anew", "source", h.source.Name())
+			return watch.delivered(), nil
 		case <-h.demand:
 			watch.readersChanged(h.readerCount())
 		case <-watch.linger.C:
 			if h.readerCount() == 0 {
-				stop()
+				_ = stop(nil) // is in the log
 				h.log.Info("camera source stopped", "source", h.source.Name())
 				return watch.delivered(), nil
 			}
@@ -267,13 +298,32 @@ func (h *Hub) session(ctx context.Context, broken bool) (delivered time.Duration
 	}
 }
 
-// beginRun prepares for the first picture of a new run of the source.
-func (h *Hub) beginRun() {
+// stalled is the error of a source that delivered nothing and had this to say about it.
+func stalled(reason error) error {
+	if reason == nil || errors.Is(reason, context.Canceled) {
+		return ErrStalled
+	}
+	return fmt.Errorf("%w: %w", ErrStalled, reason)
+}
+
+// beginRun prepares for the first picture of a new run of the source, and gives what the run is to deliver.
+func (h *Hub) beginRun() Params {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.fresh, h.newcomer = true, false
 	drain(h.alive)
 	drain(h.keys)
+	drain(h.anew)
+	return h.params
+}
+
+// endRun forgets the pictures of a run: who comes now is not to be shown who stood at the door then.
+func (h *Hub) endRun() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.group != nil {
+		h.group.clear()
+	}
 }
 
 // deliver gives one picture to all readers.
@@ -284,6 +334,9 @@ func (h *Hub) deliver(au AccessUnit) {
 		h.status.KeyFrames++
 	}
 	au.PTS = h.rebase(au.PTS)
+	if h.group != nil {
+		h.group.add(au)
+	}
 	for _, r := range h.readers {
 		r.offer(au)
 	}

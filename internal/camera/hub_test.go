@@ -16,6 +16,9 @@ type fakeSource struct {
 	runs   []time.Time // when each run began
 	forced []time.Time
 	ended  []time.Time
+	rates  []int // of each run's start, and each asked for
+	traits Traits
+	every  int // pictures from one IDR to the next, 0: only when asked
 	script func(run int) fakeRun
 	force  chan struct{} // made inside the bubble of synctest
 }
@@ -34,17 +37,26 @@ func newFakeSource(script func(run int) fakeRun) *fakeSource {
 }
 
 func (s *fakeSource) Name() string   { return "fake" }
-func (s *fakeSource) SetBitrate(int) {}
+func (s *fakeSource) Traits() Traits { return s.traits }
+
+func (s *fakeSource) SetBitrate(bps int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rates = append(s.rates, bps)
+}
 
 func (s *fakeSource) ForceIDR() {
 	s.mu.Lock()
 	s.forced = append(s.forced, time.Now())
 	s.mu.Unlock()
-	signal(s.force)
+	if !s.traits.FixedGroups {
+		signal(s.force)
+	}
 }
 
-func (s *fakeSource) Run(ctx context.Context, _ Params, out func(AccessUnit)) error {
+func (s *fakeSource) Run(ctx context.Context, p Params, out func(AccessUnit)) error {
 	s.mu.Lock()
+	s.rates = append(s.rates, p.Bitrate)
 	run := s.script(len(s.runs))
 	s.runs = append(s.runs, time.Now())
 	s.mu.Unlock()
@@ -59,12 +71,13 @@ func (s *fakeSource) Run(ctx context.Context, _ Params, out func(AccessUnit)) er
 	defer ticker.Stop()
 	idr := true
 	for n := 0; run.pictures == 0 || n < run.pictures; n++ {
+		idr = idr || s.every > 0 && n%s.every == 0
 		out(AccessUnit{Data: []byte{byte(n)}, PTS: time.Since(began), Captured: time.Now(), IDR: idr})
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-s.force:
-			idr = true
+			idr = s.every == 0
 		case <-ticker.C:
 			idr = false
 		}

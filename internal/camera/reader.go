@@ -23,6 +23,7 @@ type Reader struct {
 	waiting bool // for an IDR: what cannot be decoded is not queued
 	started bool // an IDR has been queued once
 	starved bool // pictures were lost and no IDR has been asked for since
+	begun   int  // pictures in queue that it was given at its beginning; they do not count as being behind
 	dropped uint64
 	closed  bool
 }
@@ -79,7 +80,20 @@ func (r *Reader) take() (au AccessUnit, ok bool, err error) {
 	au = r.queue[0]
 	r.queue[0] = AccessUnit{}
 	r.queue = r.queue[1:]
+	r.begun = max(0, r.begun-1)
 	return au, true, nil
+}
+
+// begin gives a new reader the pictures it begins with: a group that starts with an IDR, or none.
+func (r *Reader) begin(group []AccessUnit) {
+	if len(group) == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue, r.begun = group, len(group)
+	r.waiting, r.started = false, true
+	signal(r.wake)
 }
 
 // offer queues a picture. When the queue is full the reader loses all of it and waits for an IDR.
@@ -89,9 +103,9 @@ func (r *Reader) offer(au AccessUnit) {
 	if r.closed {
 		return
 	}
-	if len(r.queue) >= r.limit {
+	if len(r.queue)-r.begun >= r.limit {
 		r.dropped += uint64(len(r.queue))
-		r.queue = nil
+		r.queue, r.begun = nil, 0
 		r.waiting, r.starved = true, true
 	}
 	if r.waiting && !au.IDR {

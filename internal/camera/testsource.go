@@ -45,6 +45,9 @@ var _ Source = (*testSource)(nil)
 // Name implements [Source].
 func (s *testSource) Name() string { return "test" }
 
+// Traits implements [Source].
+func (s *testSource) Traits() Traits { return Traits{} }
+
 // ForceIDR implements [Source].
 func (s *testSource) ForceIDR() {
 	select {
@@ -58,7 +61,7 @@ func (s *testSource) SetBitrate(bps int) { s.bitrate.Store(int64(max(minBitrate,
 
 // Run implements [Source].
 func (s *testSource) Run(ctx context.Context, p Params, out func(AccessUnit)) (err error) {
-	if err = checkParams(p); err != nil {
+	if err = checkTestParams(p); err != nil {
 		return err
 	}
 	s.bitrate.Store(0)
@@ -180,12 +183,20 @@ func randomAccess(data []byte) (bool, error) {
 	return false, nil
 }
 
+// checkTestParams holds sizes and rates to what the clock and level 3.1 allow.
+func checkTestParams(p Params) error {
+	if p.Width < 2*ClockColumns || p.Height < 2*ClockBand*ClockRows {
+		return fmt.Errorf("%w: %dx%d: expected %dx%d at least",
+			ErrParams, p.Width, p.Height, 2*ClockColumns, 2*ClockBand*ClockRows)
+	}
+	return checkParams(p)
+}
+
 // checkParams holds sizes and rates to what level 3.1 allows.
 func checkParams(p Params) error {
 	switch blocks := ((p.Width + 15) / 16) * ((p.Height + 15) / 16); {
-	case p.Width < 2*ClockColumns || p.Height < 2*ClockBand*ClockRows || p.Width%2 != 0 || p.Height%2 != 0:
-		return fmt.Errorf("%w: %dx%d: sides must be even, and %dx%d at least",
-			ErrParams, p.Width, p.Height, 2*ClockColumns, 2*ClockBand*ClockRows)
+	case p.Width < 2 || p.Height < 2 || p.Width%2 != 0 || p.Height%2 != 0:
+		return fmt.Errorf("%w: %dx%d: sides must be even", ErrParams, p.Width, p.Height)
 	case p.Framerate < 1:
 		return fmt.Errorf("%w: %d pictures per second", ErrParams, p.Framerate)
 	case blocks > maxMacroblocks || blocks*p.Framerate > maxMacroblocksPerSecond:

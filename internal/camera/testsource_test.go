@@ -96,10 +96,7 @@ func checkParameterSets(t *testing.T, data []byte, p Params) {
 func TestForcedIDRDoesNotWaitForTheNextPicture(t *testing.T) {
 	asked := 420 * time.Millisecond
 	units, when := record(t, Params{Width: 320, Height: 240, Framerate: 5, Bitrate: 200_000}, time.Second,
-		map[time.Duration]func(Source){asked: func(s Source) {
-			s.ForceIDR()
-			s.ForceIDR()
-		}})
+		map[time.Duration]func(Source){asked: Source.ForceIDR})
 	var got []time.Duration
 	for i, au := range units {
 		if au.IDR {

@@ -15,7 +15,7 @@ type watch struct {
 
 // newWatch starts the stall clock; the others wait for their reason.
 func newWatch(h *Hub) *watch {
-	w := &watch{hub: h, stall: time.NewTimer(stall), linger: time.NewTimer(linger), key: time.NewTimer(keyFrameGap)}
+	w := &watch{hub: h, stall: time.NewTimer(max(stall, h.source.Traits().Start)), linger: time.NewTimer(linger), key: time.NewTimer(keyFrameGap)}
 	w.key.Stop()
 	w.readersChanged(h.readerCount())
 	return w

@@ -25,7 +25,9 @@ const (
 	CodeLightUnavailable         Code = "light_unavailable"
 	CodeCameraUnavailable        Code = "camera_unavailable"
 	CodeCameraStalled            Code = "camera_stalled"
+	CodeCameraFormat             Code = "camera_format"
 	CodeAudioUnavailable         Code = "audio_unavailable"
+	CodeAudioIncomplete          Code = "audio_incomplete"
 	CodeICEServerInvalid         Code = "ice_server_invalid"
 	CodeNoTargets                Code = "no_targets"
 	CodeSettingsRefused          Code = "settings_refused"
@@ -157,8 +159,8 @@ func catalogue() []Fault {
 		{
 			Code: CodeCameraUnavailable, Severity: SeverityError,
 			Title: "The camera cannot be used: calls have sound only.",
-			Remedy: "Check the camera's ribbon cable and that rpicam-hello --list-cameras shows it, that the service's user is in the group video, " +
-				"and camera.source in the local file.",
+			Remedy: "For the Raspberry Pi's camera: install the package rpicam-apps-lite (on a Raspberry Pi 5 rpicam-apps), check the ribbon cable and " +
+				"that rpicam-hello --list-cameras shows it, and that the service's user is in the group video. Otherwise check camera in the local file.",
 		},
 		{
 			Code: CodeCameraStalled, Severity: SeverityError,
@@ -167,10 +169,22 @@ func catalogue() []Fault {
 				"and try smaller camera.width, camera.height, camera.framerate or camera.bitrate in the local file.",
 		},
 		{
+			Code: CodeCameraFormat, Severity: SeverityWarning,
+			Title: "The camera's H.264 is not what browsers are promised: they may show a black picture.",
+			Remedy: "Let the command of camera.source: exec encode the baseline profile without B-frames, level 3.1 at most, 1280x720 at 30/s at most " +
+				"(ffmpeg: -c:v libx264 -profile:v baseline -level 3.1), in place of passing a network camera's stream on as it is.",
+		},
+		{
 			Code: CodeAudioUnavailable, Severity: SeverityWarning,
 			Title: "The sound device cannot be used: calls have no sound at the door.",
 			Remedy: "Check that the sound device is plugged in (arecord -l and aplay -l list it), that the service's user is in the group audio, " +
 				"and audio.device in the local file (none for a door without sound).",
+		},
+		{
+			Code: CodeAudioIncomplete, Severity: SeverityWarning,
+			Title: "The sound device has no microphone, or no loudspeaker: calls have sound one way only.",
+			Remedy: "Check that both are plugged in (arecord -l lists microphones, aplay -l loudspeakers), that no other program holds one of them, " +
+				"and audio.device in the local file. Where they are two devices, make them one default in /etc/asound.conf (type asym).",
 		},
 		{
 			Code: CodeICEServerInvalid, Severity: SeverityWarning,

@@ -69,6 +69,7 @@ func TestTheExampleShowsEveryKey(t *testing.T) {
 // emptyInExample are the fields whose key is in the example with its zero value, as the default is.
 var emptyInExample = []string{
 	"HomeAssistant.TLS", "SIP.Extension", "SIP.Server", "SIP.TLS", "TLS.CAFile", "TLS.SkipVerify", "Incoming.Callers",
+	"Camera.Rotation", "Camera.Mirror",
 }
 
 // fill notes for each field of each struct type whether some value of it is not zero.

@@ -149,8 +149,13 @@ const (
 
 // Camera says what the picture is.
 type Camera struct {
-	// Source is "rpicam" or "test".
+	// Source is "rpicam", "exec" or "test".
 	Source string
+	// Command is what "exec" runs: a program and its arguments.
+	Command []string
+	// Rotation is 0 or 180, in degrees, and Mirror turns left and right round; both are for "rpicam".
+	Rotation int
+	Mirror   bool
 	// Width and Height are in pixels, Framerate in pictures a second, Bitrate in bit/s.
 	Width, Height, Framerate, Bitrate int
 }

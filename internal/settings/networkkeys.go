@@ -113,14 +113,54 @@ func (r *reader) call(n ast.Node, c *Call) {
 }
 
 func (r *reader) camera(n ast.Node, c *Camera) {
+	var source, turned ast.Node
 	r.mapping(n, "camera", keys{
-		"source": func(n ast.Node) { c.Source = r.choice(n, "rpicam", "test") },
+		"source": func(n ast.Node) {
+			source = n
+			c.Source = r.choice(n, "rpicam", "exec", "test")
+		},
+		"command": func(n ast.Node) { c.Command = r.command(n) },
+		"rotation": func(n ast.Node) {
+			if c.Rotation = 0; r.choice(n, "0", "180") == "180" {
+				c.Rotation, turned = 180, n
+			}
+		},
+		"mirror": func(n ast.Node) {
+			if c.Mirror = r.boolean(n); c.Mirror {
+				turned = n
+			}
+		},
 		// Even, because H.264's 4:2:0 pictures have one colour sample for two pixels.
 		"width":     func(n ast.Node) { c.Width = r.integer(n, 160, 1920, 2) },
 		"height":    func(n ast.Node) { c.Height = r.integer(n, 120, 1080, 2) },
 		"framerate": func(n ast.Node) { c.Framerate = r.integer(n, 1, 60, 1) },
 		"bitrate":   func(n ast.Node) { c.Bitrate = r.bitrate(n) },
 	})
+	if c.Source == "exec" && c.Command == nil {
+		r.fault(source, "command is missing; expected "+aCommand)
+	}
+	if turned != nil && (c.Source == "exec" || c.Source == "test") {
+		r.fault(turned, "expected rotation and mirror with source: rpicam only; a command turns the picture by itself")
+	}
+}
+
+const aCommand = `a program and its arguments as a list, such as ["ffmpeg", "-i", "…", "-f", "h264", "-"]`
+
+// command reads a program and its arguments. What is in them is not repeated: it may hold a camera's password.
+func (r *reader) command(n ast.Node) []string {
+	const most = 128
+	command := []string{}
+	ok := r.sequence(n, aCommand+" (there is no shell to take a line apart)", most, func(n ast.Node) {
+		text, read := r.scalar(n, "an argument")
+		if read && strings.ContainsRune(text, 0) || len(command) == 0 && text == "" {
+			r.fault(n, "expected "+aCommand)
+		}
+		command = append(command, text)
+	})
+	if ok && len(command) == 0 {
+		r.fault(n, "expected "+aCommand)
+	}
+	return command
 }
 
 var bitrate = regexp.MustCompile(`^([0-9]{1,9}(?:\.[0-9]{1,3})?)([kM]?)$`)

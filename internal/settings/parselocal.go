@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -35,6 +36,10 @@ func LoadLocal(path string) (Local, error) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(filepath.Dir(path), *p)
 		}
+	}
+	// A bare name is looked for on PATH.
+	if c := l.Camera.Command; len(c) > 0 && strings.Contains(c[0], "/") && !filepath.IsAbs(c[0]) {
+		c[0] = filepath.Join(filepath.Dir(path), c[0])
 	}
 	return l, nil
 }

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"time"
+
+	"doorstation/internal/camera"
+	"doorstation/internal/health"
+	"doorstation/internal/settings"
+)
+
+// cameraSource is the source that the local file names.
+func (a *App) cameraSource() camera.Source {
+	switch c := a.opt.Local.Camera; c.Source {
+	case "rpicam":
+		return camera.NewPiCamera(camera.PiOptions{Rotation: c.Rotation, Mirror: c.Mirror, OnFormat: a.cameraFormat})
+	case "exec":
+		return camera.NewExecSource(c.Command, a.cameraFormat)
+	default:
+		return camera.NewTestSource(a.opt.Now)
+	}
+}
+
+func cameraParams(c settings.Camera) camera.Params {
+	return camera.Params{Width: c.Width, Height: c.Height, Framerate: c.Framerate, Bitrate: c.Bitrate}
+}
+
+// cameraFault takes each failure of the camera, and nil when pictures come again. Of its two faults at most one stands.
+func (a *App) cameraFault(err error) {
+	code := health.CodeCameraStalled
+	switch {
+	case err == nil:
+		code = ""
+	case cameraMissing(err):
+		code = health.CodeCameraUnavailable
+	}
+	faults{a.health}.only([]health.Code{health.CodeCameraUnavailable, health.CodeCameraStalled}, code, errorText(err))
+}
+
+// cameraMissing tells what somebody must change from what may mend itself.
+func cameraMissing(err error) bool {
+	for _, is := range []error{
+		camera.ErrNotInstalled, camera.ErrNoCamera, camera.ErrNoEncoder, camera.ErrNoCommand, camera.ErrParams,
+	} {
+		if errors.Is(err, is) {
+			return true
+		}
+	}
+	return false
+}
+
+// cameraFormat takes whether the camera's stream is what calls promise.
+func (a *App) cameraFormat(err error) {
+	faults{a.health}.standing(health.CodeCameraFormat, err != nil, errorText(err))
+}
+
+// probeAgain is how long after a probe that found no camera the next one comes.
+const probeAgain = time.Minute
+
+// probeCamera asks, when the agent starts, whether the Raspberry Pi's camera is there: nobody should learn of it at the first
+// ring. It asks again while it is not; pictures that come say it sooner.
+func (a *App) probeCamera(ctx context.Context) error {
+	pi, ok := a.source.(*camera.PiCamera)
+	for ok && !a.probed(ctx, pi) {
+		select {
+		case <-time.After(probeAgain):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return nil
+}
+
+// probed reports whether nothing more is to be asked.
+func (a *App) probed(ctx context.Context, pi *camera.PiCamera) bool {
+	if s := a.camera.Status(); s.Frames > 0 {
+		return true // what is wrong from now on, the hub says
+	}
+	models, err := pi.Probe(ctx)
+	if ctx.Err() != nil {
+		return true
+	}
+	if err != nil {
+		a.cameraFault(err)
+		return false
+	}
+	for _, m := range models {
+		a.opt.Log.Info("camera found", "number", m.Number, "sensor", m.Sensor, "modes", len(m.Modes), "chip_encoder", pi.ChipEncoder())
+	}
+	a.health.Clear(health.CodeCameraUnavailable)
+	return true
+}
+
+// cameraProgram is what keeps the camera of a local file from being started on this machine.
+func cameraProgram(c settings.Camera) error {
+	switch {
+	case c.Source == "rpicam":
+		return camera.FindPiProgram()
+	case c.Source == "exec" && len(c.Command) > 0:
+		_, err := exec.LookPath(c.Command[0])
+		return err
+	default:
+		return nil
+	}
+}
