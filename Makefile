@@ -39,7 +39,7 @@ test-unit: deps-build ## what needs no lab, with the race detector
 test-e2e: deps-lab build ## scenarios against Asterisk 22 and Chromium with JsSIP
 	$(call heading,the lab and the household scenarios)
 	test/lab/prepare.sh asterisk popup
-	go test -count=1 -p 1 -timeout 20m $$(go list ./test/... | grep -E '$(LAB_PACKAGES)' | grep -v '/test/chaos$$')
+	go test -count=1 -p 1 -timeout 40m $$(go list ./test/... | grep -E '$(LAB_PACKAGES)' | grep -v '/test/chaos$$')
 
 # The troubles mostly wait, each in a household of its own: all at once, whatever the number of processors.
 test-chaos: deps-lab build ## what becomes of the door when servers and networks fail

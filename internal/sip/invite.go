@@ -152,6 +152,9 @@ func (l *Leg) answered(req *sipmsg.Request, res *sipmsg.Response) {
 		l.accepted(req, res)
 		return
 	}
+	if l.state == stateOver && req == l.invite && res.IsProvisional() {
+		l.cancelLate()
+	}
 	if l.state != stateCalling || req != l.invite {
 		return
 	}
@@ -284,6 +287,18 @@ func (l *Leg) cancelCall(cause error) {
 		return
 	}
 	l.cancelWanted = cause
+	l.sendCancel()
+}
+
+// cancelLate cancels a call that the PBX takes up after it was given up unanswered. l.mu is held.
+func (l *Leg) cancelLate() {
+	if l.provisional {
+		return // it was answered in time, and cancelled if need be
+	}
+	l.provisional = true
+	if l.cancelWanted == nil {
+		l.cancelWanted = ErrNoAnswer
+	}
 	l.sendCancel()
 }
 

@@ -52,6 +52,35 @@ func Test200LongAfterInviteGaveUp(t *testing.T) {
 	})
 }
 
+// A PBX that stood still takes up a call that nobody waits for any more: the house is not left ringing for it.
+func TestInviteTakenUpTooLate(t *testing.T) {
+	for name, last := range map[string]string{"180 comes": "CANCEL", "200 comes": "BYE"} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, nil, func(t *testing.T, w *world) {
+				l := w.registered()
+				done := w.call(t.Context(), newWitness())
+				invite := l.nextRequest("INVITE")
+				if o := receive(t, done); !errors.Is(o.err, ErrNoAnswer) {
+					t.Fatalf("the call ends with %v", o.err)
+				}
+				time.Sleep(20 * time.Second)
+				if last == "BYE" {
+					l.reply(invite, 200, "OK", testAnswer, "Contact: <sip:101@pbx.example>")
+					l.next("ACK")
+				} else {
+					l.reply(invite, 180, "Ringing", "")
+				}
+				end := l.nextRequest(last)
+				l.reply(end, 200, "OK", "")
+				if last == "CANCEL" {
+					l.reply(invite, 487, "Request Terminated", "")
+					l.next("ACK")
+				}
+			})
+		})
+	}
+}
+
 func TestTwo200s(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		l := w.registered()

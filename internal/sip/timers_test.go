@@ -348,6 +348,7 @@ func TestNothingOfItOnAReliableTransport(t *testing.T) {
 		w.lastRequest().answer(200, "OK", "", "")
 		w.after(time.Minute)
 		w.expect("0 OPTIONS", "0 INVITE", "1 486 INVITE", "2 200 INVITE")
+		w.after(transactionLimit + lateLimit + time.Second) // the INVITE is still listened for
 		if n := len(w.c.servers) + len(w.c.clients); n != 0 {
 			t.Errorf("%d transactions are left", n)
 		}

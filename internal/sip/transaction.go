@@ -19,6 +19,8 @@ const (
 	// cancelledLimit is how long an INVITE that was cancelled is still listened for: a PBX that goes on ringing for a while and then
 	// answers 200 is hung up properly. RFC 3261 section 9.1 asks for 64*T1.
 	cancelledLimit = 4 * transactionLimit
+	// lateLimit is the same for an INVITE that nothing was heard of in time.
+	lateLimit = 4 * transactionLimit
 
 	noLimit time.Duration = 0
 )
@@ -36,6 +38,7 @@ type clientTx struct {
 
 	mu          sync.Mutex
 	provisional bool
+	late        bool // nothing came in time, and onFail was told
 	final       bool
 	cancelled   bool
 	over        bool            // off the books, no timer may be set any more
@@ -108,7 +111,7 @@ func (t *clientTx) stop() {
 // up to T2 until the final answer (RFC 3261 sections 17.1.1.2 and 17.1.2.2).
 func (t *clientTx) sendAgain() {
 	t.mu.Lock()
-	if t.over || t.final || t.provisional && t.req.IsInvite() {
+	if t.over || t.final || t.late || t.provisional && t.req.IsInvite() {
 		t.mu.Unlock()
 		return
 	}
@@ -125,24 +128,28 @@ func (t *clientTx) sendAgain() {
 	}
 }
 
-// expire is Timer B or F, or the end of lingering: D, K or M.
+// expire is Timer B or F, or the end of lingering: D, K or M. An INVITE that begins a call stays on the books for longer: a PBX
+// that stood still may take it up when its caller is long gone, and would ring the house for nobody.
 func (t *clientTx) expire() {
-	if !t.c.drop(t) {
-		return
-	}
 	t.mu.Lock()
-	final := t.final
+	stays := !t.final && !t.late && !t.over && t.req.IsInvite() && param(t.req.To().Params, "tag") == ""
+	if stays {
+		t.late = true
+		t.timer.Reset(lateLimit)
+	}
 	t.mu.Unlock()
-	if !final {
+	if stays {
 		t.onFail(fmt.Errorf("%s: %w", t.req.Method, ErrNoAnswer))
+	} else if t.c.drop(t) {
+		t.fail(fmt.Errorf("%s: %w", t.req.Method, ErrNoAnswer))
 	}
 }
 
 func (t *clientTx) fail(err error) {
 	t.mu.Lock()
-	final := t.final
+	told := t.final || t.late
 	t.mu.Unlock()
-	if !final {
+	if !told {
 		t.onFail(err)
 	}
 }
@@ -171,7 +178,7 @@ func (t *clientTx) linger(d time.Duration) {
 func (t *clientTx) receive(res *sipmsg.Response) {
 	invite, reliable := t.req.IsInvite(), t.c.hop.reliable()
 	t.mu.Lock()
-	repeated, ack, cancelled := t.final, t.ack, t.cancelled
+	repeated, ack, cancelled, late := t.final, t.ack, t.cancelled, t.late
 	if res.IsProvisional() {
 		t.provisional = true
 	} else {
@@ -185,7 +192,7 @@ func (t *clientTx) receive(res *sipmsg.Response) {
 		}
 		return
 	case res.IsProvisional():
-		if invite && !cancelled {
+		if invite && !cancelled && !late {
 			t.linger(noLimit) // ringing has no limit here; the caller has one
 		}
 	case invite && res.IsSuccess():

@@ -14,6 +14,8 @@ const (
 	// probeInterval also holds NAT bindings and reverse proxies open, which close what is idle for 30 s, seldom less: both
 	// ends send something each time.
 	probeInterval = 10 * time.Second
+	// firstProbe is early, so that it is known whether the PBX answers OPTIONS: of one that never has, a pong is believed.
+	firstProbe = time.Second
 	// probeLimit is how long the PBX may take to show that it lives.
 	probeLimit = 8 * time.Second
 	// nudgeLimit is the same for a probe that a nudge asked for. It is short, because somebody may be waiting at the door,
@@ -31,7 +33,7 @@ const (
 func (a *Agent) watch(c *conn) {
 	var asking sync.WaitGroup
 	defer asking.Wait()
-	timer := time.NewTimer(probeInterval)
+	timer := time.NewTimer(firstProbe)
 	defer timer.Stop()
 	var nudged time.Time       // the last question that a nudge led to
 	var later <-chan time.Time // the next one: a storm of nudges is one per freshFor
