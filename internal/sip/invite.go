@@ -205,8 +205,9 @@ func (l *Leg) rejection(res *sipmsg.Response) error {
 func (l *Leg) unanswered(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.state == stateCalling && l.provisional && errors.Is(err, ErrConnectionLost) {
-		// The PBX goes on ringing the house without us. Tell it when there is a connection again.
+	if l.state == stateCalling && l.invite != nil && errors.Is(err, ErrConnectionLost) {
+		// The PBX goes on ringing the house without us, or begins to, when it stood still: Asterisk does not mind that its 180 finds
+		// nobody. Tell it when there is a connection again. Where it never took the INVITE up it answers 481.
 		cancel := cancelOf(l.invite)
 		l.agent.remember(orphan{since: time.Now(), send: func(c *conn, failed func(error)) error {
 			return c.request(cancel, func(*sipmsg.Response) {}, failed)

@@ -358,6 +358,23 @@ func TestConnectionLostWhileRinging(t *testing.T) {
 	})
 }
 
+// A PBX that stood still takes the INVITE from a connection that is gone, and Asterisk rings on although nobody hears of it.
+func TestConnectionLostBeforeAnyAnswer(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		l := w.registered()
+		done := w.call(t.Context(), newWitness())
+		invite := l.nextRequest("INVITE")
+		l.hangUp()
+		if err := receive(t, done).err; !errors.Is(err, ErrConnectionLost) {
+			t.Errorf("error %v", err)
+		}
+		c := w.registered().nextRequest("CANCEL")
+		if clientBranch(c) != clientBranch(invite) {
+			t.Errorf("CANCEL:\n%s", c)
+		}
+	})
+}
+
 func TestStopWhileRinging(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		l := w.registered()
