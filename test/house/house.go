@@ -39,6 +39,9 @@ type Options struct {
 	Bell string
 	// GPIO is the local file's gpio, default simulated.
 	GPIO string
+	// Camera and Audio take the place of the local file's sections of these names, in YAML's flow style; default: the test card at
+	// 640x480 and the test device.
+	Camera, Audio string
 	// Config is added to the door's local file, Ring is how long it rings (default 20s).
 	Config string
 	Ring   string
@@ -175,7 +178,14 @@ func (h *House) config() string {
 		fmt.Fprintf(&b, "    %s\n", line)
 	}
 	fmt.Fprintf(&b, "lock:\n  pin: GPIO27\n  pulse: 2s\n  codes: [%q]\n", Code)
-	b.WriteString("camera: {source: test, width: 640, height: 480, framerate: 15, bitrate: 600k}\naudio: {device: test}\nlog: {format: json, level: debug}\n")
+	camera, audio := h.opt.Camera, h.opt.Audio
+	if camera == "" {
+		camera = "{source: test, width: 640, height: 480, framerate: 15, bitrate: 600k}"
+	}
+	if audio == "" {
+		audio = "{device: test}"
+	}
+	fmt.Fprintf(&b, "camera: %s\naudio: %s\nlog: {format: json, level: debug}\n", camera, audio)
 	if h.opt.ByWSS {
 		fmt.Fprintf(&b, "sip: {tls: {ca_file: %s}}\n", h.PBX.CA.File)
 	}
