@@ -84,10 +84,11 @@ type Hub struct {
 	log     *slog.Logger
 	onFault func(error)
 
-	demand chan struct{} // of length one: readers came or left
-	keys   chan struct{} // of length one: somebody needs an IDR
-	alive  chan struct{} // of length one: a picture came
-	anew   chan struct{} // of length one: the source is to be started anew
+	demand chan struct{}        // of length one: readers came or left
+	keys   chan struct{}        // of length one: somebody needs an IDR
+	alive  chan struct{}        // of length one: a picture came
+	anew   chan struct{}        // of length one: the source is to be started anew
+	pulses chan chan<- struct{} // somebody asks whether Run lives
 
 	mu       sync.Mutex
 	readers  []*Reader
@@ -107,7 +108,7 @@ func NewHub(src Source, p Params, opt HubOptions) *Hub {
 	h := &Hub{
 		source: src, params: p, log: opt.Log, onFault: opt.OnFault,
 		demand: make(chan struct{}, 1), keys: make(chan struct{}, 1), alive: make(chan struct{}, 1),
-		anew: make(chan struct{}, 1),
+		anew: make(chan struct{}, 1), pulses: make(chan chan<- struct{}),
 		status: Status{
 			Source: src.Name(), State: StateIdle,
 			Width: p.Width, Height: p.Height, Framerate: p.Framerate, Bitrate: p.Bitrate,
@@ -216,7 +217,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		wait := backOff(failures)
 		h.log.Warn("camera source broke", "source", h.source.Name(), "error", err, "failures", failures, "retry_in", wait)
 		h.onFault(err)
-		if !sleep(ctx, wait) {
+		if !h.rest(ctx, wait) {
 			return nil
 		}
 	}
@@ -229,6 +230,8 @@ func (h *Hub) waitForReaders(ctx context.Context) bool {
 		case <-ctx.Done():
 			return false
 		case <-h.demand:
+		case answer := <-h.pulses:
+			close(answer)
 		}
 	}
 	return ctx.Err() == nil
@@ -270,6 +273,8 @@ func (h *Hub) session(ctx context.Context, broken bool) (delivered time.Duration
 				runErr = ErrEnded
 			}
 			return watch.delivered(), fmt.Errorf("camera %s: %w", h.source.Name(), runErr)
+		case answer := <-h.pulses:
+			close(answer)
 		case <-h.alive:
 			if first := watch.sawPicture(); first && broken {
 				h.log.Info("camera source mended", "source", h.source.Name())

@@ -1,9 +1,6 @@
 package camera
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 // watch holds the clocks of one run of a source: stall, linger and the distance of key frames.
 type watch struct {
@@ -86,18 +83,6 @@ func backOff(failures int) time.Duration {
 		wait *= 2
 	}
 	return min(wait, lastBackOff)
-}
-
-// sleep returns false when ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
 
 // signal leaves a token in a channel of length one, unless there is one.

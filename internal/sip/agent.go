@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -25,7 +26,8 @@ type Agent struct {
 	look    lookFunc
 	nudged  chan struct{} // holds a token after Nudge; taken by watch while there is a connection, and else by rest
 	wallet  *wallet
-	wg      sync.WaitGroup // Invites under way and handlers of legs
+	heart   atomic.Pointer[time.Time] // when the loop came round last; see beat
+	wg      sync.WaitGroup            // Invites under way and handlers of legs
 
 	// used by Run's goroutine only
 	reg      *registrar

@@ -39,6 +39,7 @@ type attempt struct {
 
 // connected is the life of one connection.
 func (a *Agent) connected(ctx context.Context) (at attempt) {
+	a.beat()
 	a.change(func(r *Registration) {
 		r.RetryAt = time.Time{}
 		if r.State != Unreachable { // while it fails again and again, say so and not "registering" in between
@@ -56,6 +57,7 @@ func (a *Agent) connected(ctx context.Context) (at attempt) {
 	at.endpoint = e
 	a.change(func(r *Registration) { r.Server, r.Transport = u.Host, e.Via })
 	a.wallet.forget() // nonces are the server's, and it may be another one now
+	a.beat()
 	c := newConn(a.log, a.receive)
 	c.onSuccess = a.wallet.learn
 	sock, err := a.dial(ctx, e, c.alive)

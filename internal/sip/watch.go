@@ -38,6 +38,7 @@ func (a *Agent) watch(c *conn) {
 	var nudged time.Time       // the last question that a nudge led to
 	var later <-chan time.Time // the next one: a storm of nudges is one per freshFor
 	for {
+		a.beat()
 		alive := true
 		select {
 		case <-c.done:
@@ -120,6 +121,7 @@ func (a *Agent) probe(c *conn, asking *sync.WaitGroup, limit time.Duration, stri
 				return false
 			}
 		case <-again.C:
+			a.beat()
 			if strict {
 				asking.Go(func() { askOptions(c, a.id, probeLimit) })
 			}

@@ -121,6 +121,10 @@ func (r *Runner) close() {
 }
 
 func (r *Runner) handle(ev Event) {
+	if p, ok := ev.(pulse); ok {
+		close(p.answer)
+		return
+	}
 	r.do(r.machine.Handle(time.Now(), ev))
 }
 
