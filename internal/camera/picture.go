@@ -3,6 +3,7 @@ package camera
 import (
 	"image"
 	"math"
+	"math/rand/v2"
 	"time"
 
 	"golang.org/x/image/font"
@@ -10,10 +11,18 @@ import (
 	"golang.org/x/image/math/fixed"
 )
 
+const (
+	// grains is how many grainy backgrounds take turns, grain how far their luma is from the smooth one at most.
+	grains = 3
+	grain  = 4
+)
+
 // painter draws the test picture: a coloured gradient that stands still, a ball that rolls from side to side once in
-// four seconds, the time for people and the clock for machines.
+// four seconds, the time for people and the clock for machines. It has the grain of a real sensor: without it an encoder would
+// need a fraction of the bit rate it is given, and a link that is too slow would never show.
 type painter struct {
 	background *image.YCbCr
+	grainy     [grains][]uint8 // the luma of the background, each with a grain of its own
 	img        *image.YCbCr
 	face       font.Face
 }
@@ -38,12 +47,19 @@ func newPainter(width, height int) *painter {
 			p.background.Cr[at] = uint8(160 - 64*y/height)
 		}
 	}
+	random := rand.New(rand.NewPCG(uint64(width), uint64(height))) // the same on each machine
+	for i := range p.grainy {
+		p.grainy[i] = make([]uint8, len(p.background.Y))
+		for at, luma := range p.background.Y {
+			p.grainy[i][at] = luma + uint8(random.IntN(2*grain+1)) - grain
+		}
+	}
 	return p
 }
 
 // paint draws the picture of time t with frame number n. The picture is valid until the next call.
 func (p *painter) paint(t time.Time, n int) *image.YCbCr {
-	copy(p.img.Y, p.background.Y)
+	copy(p.img.Y, p.grainy[n%grains])
 	copy(p.img.Cb, p.background.Cb)
 	copy(p.img.Cr, p.background.Cr)
 
