@@ -27,6 +27,7 @@ type Network struct {
 
 	number int
 	leased bool // the address was changed
+	losing bool // there is a table for it
 	ns     *os.File
 	path   string // of ns, for other programs
 }
