@@ -78,12 +78,13 @@ func (c *runCmd) Run(e *env) error {
 	if err != nil {
 		return usageError{err}
 	}
-	log, err := newLogger(e.stderr, local.Log)
+	log, err := newLogger(e.stderr, local.Log, toJournal())
 	if err != nil {
 		return usageError{err}
 	}
 	return app.Run(e.ctx, app.Options{
 		Local: local, Socket: c.path(e), StateDir: c.dir(e), Version: version, Log: log, Getenv: e.getenv, Now: time.Now,
+		Service: service(e.getenv),
 	})
 }
 

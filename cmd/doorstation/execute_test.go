@@ -44,7 +44,7 @@ func write(t *testing.T, name, text string) string {
 func config(t *testing.T) string {
 	t.Helper()
 	return write(t, "config.yaml", "home_assistant: {url: http://127.0.0.1:9, token_file: "+write(t, "token", "x")+"}\n"+
-		"gpio: simulated\nbuttons: [{name: Front door, pin: GPIO17, call: [101]}]\ncamera: {source: test}\naudio: {device: test}\n")
+		"gpio: simulated\nbuttons: [{name: Front door, pin: GPIO17, call: [101]}]\ncamera: {source: test}\naudio: {device: test}\nmonitor: {listen: none}\n")
 }
 
 func TestCommandLine(t *testing.T) {
@@ -187,7 +187,7 @@ func TestTheLoggerIsTheOneAskedFor(t *testing.T) {
 		{settings.Log{Level: "debug", Format: "json"}, true, "{"},
 	} {
 		var b bytes.Buffer
-		log, err := newLogger(&b, c.log)
+		log, err := newLogger(&b, c.log, false)
 		check(t, err)
 		if got := log.Enabled(context.Background(), slog.LevelDebug); got != c.debug {
 			t.Errorf("%+v: debug is %v", c.log, got)
@@ -197,7 +197,7 @@ func TestTheLoggerIsTheOneAskedFor(t *testing.T) {
 			t.Errorf("%+v: %s", c.log, b.String())
 		}
 	}
-	if _, err := newLogger(&bytes.Buffer{}, settings.Log{Level: "loud"}); err == nil {
+	if _, err := newLogger(&bytes.Buffer{}, settings.Log{Level: "loud"}, false); err == nil {
 		t.Error("an unknown level was taken")
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"doorstation/internal/phone"
 	"doorstation/internal/settings"
 	"doorstation/internal/station"
+	"doorstation/internal/watchdog"
 )
 
 // App is the running agent.
@@ -29,6 +30,7 @@ type App struct {
 	phone   *phone.Phone
 	station *station.Runner
 	home    *home
+	dog     *watchdog.Dog
 
 	refusals refusals
 }
@@ -79,6 +81,7 @@ func build(o Options) *App {
 		a.station.Post(station.Configured{Config: stationConfig(s.Local, s.Incoming)})
 	}
 	a.refusals = refusals{faults: faults{a.health}, now: o.Now}
+	a.dog = a.newDog()
 	return a
 }
 
@@ -106,7 +109,7 @@ func (s *stage) stop() error {
 func (a *App) run(ctx context.Context) error {
 	log := a.opt.Log
 	log.Info("doorstation starts", "version", a.opt.Version, "gpio", a.opt.Local.GPIO, "socket", a.opt.Socket)
-	failed := make(chan error, 10)
+	failed := make(chan error, 16)
 	var stages []*stage
 	begin := func(name string, run func(context.Context) error) {
 		stages = append(stages, start(name, func(ctx context.Context) error {
@@ -133,6 +136,9 @@ func (a *App) run(ctx context.Context) error {
 	begin("control", func(ctx context.Context) error {
 		return control.Serve(ctx, a.opt.Socket, a, log.With("room", "control"))
 	})
+	begin("monitor", a.serveMonitor)
+	begin("watchdog", a.dog.Run)
+	begin("service", a.tellService)
 
 	var err error
 	select {

@@ -81,6 +81,7 @@ type house struct {
 	pbx  *registrar.Server
 	dir  string
 
+	service  Service                          // who starts the agent
 	exchange string                           // the PBX's WebSocket
 	instead  atomic.Pointer[http.HandlerFunc] // answers in Home Assistant's place, nil for itself
 	dials    atomic.Int32                     // connections to Home Assistant
@@ -189,6 +190,9 @@ light: {pin: GPIO22}
 camera: {source: test, width: 160, height: 128, framerate: 15, bitrate: 200k}
 audio: {device: test}
 %s`, h.url, h.path("token"), more)
+	if !strings.Contains(more, "monitor:") {
+		text += "\nmonitor: {listen: none}\n"
+	}
 	l, err := settings.ParseLocal("test.yaml", []byte(text))
 	check(h.t, err)
 	return l
@@ -207,8 +211,9 @@ func (h *house) start(more string, change ...func(*settings.Local)) *agent {
 	a.cancel = cancel
 	o := Options{
 		Local: h.local(more), Socket: h.path("control.sock"), StateDir: h.path("state"), Version: "1.2.3", Now: time.Now, Getenv: func(string) string { return "" },
-		Log:  slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		test: forTest{rhythm: quick(), loopback: true},
+		Service: h.service,
+		Log:     slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		test:    forTest{rhythm: quick(), loopback: true},
 	}
 	for _, f := range change {
 		f(&o.Local)

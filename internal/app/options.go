@@ -23,6 +23,8 @@ type Options struct {
 	// Getenv reads the environment (the token may be there).
 	Getenv func(string) string
 	Now    func() time.Time
+	// Service is who started the agent and watches it.
+	Service Service
 
 	test forTest
 }

@@ -41,6 +41,7 @@ const (
 	CodeCodeNotSent              Code = "code_not_sent"
 	CodeTalkOpensDoor            Code = "talk_opens_door"
 	CodeCallsRefused             Code = "calls_refused"
+	CodeMonitorUnavailable       Code = "monitor_unavailable"
 )
 
 // catalogue lists every known fault in the order in which a new installation meets them.
@@ -260,6 +261,12 @@ func catalogue() []Fault {
 			Title: "Somebody who is not allowed to has called the door.",
 			Remedy: "If the caller belongs to the household, add the extension to users in SIP Core's settings or to incoming.allow in the local file. " +
 				"Otherwise look in the telephone exchange who that is. The count begins anew when doorstation is restarted.",
+		},
+		{
+			Code: CodeMonitorUnavailable, Severity: SeverityWarning,
+			Title: "Health and metrics are not served: the address is taken or not this machine's.",
+			Remedy: "Choose another address for monitor.listen in the local file, or none. " +
+				"ss -ltnp shows which program uses it.",
 		},
 	}
 }

@@ -23,6 +23,7 @@ type Local struct {
 	Incoming Incoming
 	Camera   Camera
 	Audio    Audio
+	Monitor  Monitor
 	Log      Log
 }
 
@@ -165,6 +166,12 @@ type Audio struct {
 	// Device is "default", "test", "none" or the name of a sound device.
 	Device           string
 	EchoCancellation bool
+}
+
+// Monitor says where health and metrics are served.
+type Monitor struct {
+	// Listen is host:port; empty: nowhere.
+	Listen string
 }
 
 // Log says what is logged and how.

@@ -50,6 +50,7 @@ call: {video: never, max_talk: 1h30m}
 incoming: {allow: [101, "102"], answer: always, talk: "0#a"}
 camera: {source: test, width: 640, height: 480, framerate: 15, bitrate: 1.2M}
 audio: {device: "hw:1,0", echo_cancellation: false}
+monitor: {listen: "[::1]:8080"}
 log: {level: debug, format: json}
 `))
 	if err != nil {
@@ -83,6 +84,7 @@ log: {level: debug, format: json}
 		Incoming: Incoming{Allow: AllowList, Callers: []string{"101", "102"}, Answer: "always", Talk: "0#A"},
 		Camera:   Camera{Source: "test", Width: 640, Height: 480, Framerate: 15, Bitrate: 1_200_000},
 		Audio:    Audio{Device: "hw:1,0"},
+		Monitor:  Monitor{Listen: "[::1]:8080"},
 		Log:      Log{Level: "debug", Format: "json"},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -107,6 +109,7 @@ func TestParseLocalDefaults(t *testing.T) {
 		Incoming: Incoming{Allow: AllowUsers, Answer: "auto", Talk: "*"},
 		Camera:   Camera{Source: "rpicam", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000},
 		Audio:    Audio{Device: "default", EchoCancellation: true},
+		Monitor:  Monitor{Listen: DefaultMonitor},
 		Log:      Log{Level: "info", Format: "text"},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -225,6 +228,8 @@ var wrongFiles = []struct {
 	{"bitrate", least + "camera: {bitrate: 1500kbit}\n", 5, "camera.bitrate: expected bits a second from 100k to 20M, such as 1500k, 2M or 800000"},
 	{"bitrate too small", least + "camera: {bitrate: 1500}\n", 5, "camera.bitrate: expected"},
 	{"device", least + "audio: {device: \"\"}\n", 5, "audio.device: expected default, test, none or the name"},
+	{"monitor", least + "monitor: {listen: localhost:80}\n", 5, "monitor.listen: expected an address and port such as 127.0.0.1:9517, or none"},
+	{"monitor port", least + "monitor: {listen: \"127.0.0.1:0\"}\n", 5, "monitor.listen: expected"},
 	{"echo", least + "audio: {echo_cancellation: 1}\n", 5, `audio.echo_cancellation: expected true or false; found "1"`},
 	{"level", least + "log: {level: verbose}\n", 5, "log.level: expected debug, info, warn or error"},
 	{"format", least + "log: {format: xml}\n", 5, "log.format: expected text or json"},

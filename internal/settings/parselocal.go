@@ -118,6 +118,7 @@ func (r *reader) local(root ast.Node, l *Local) {
 		"incoming":       func(n ast.Node) { r.incoming(n, &l.Incoming) },
 		"camera":         func(n ast.Node) { r.camera(n, &l.Camera) },
 		"audio":          func(n ast.Node) { r.audio(n, &l.Audio) },
+		"monitor":        func(n ast.Node) { r.monitor(n, &l.Monitor) },
 		"log":            func(n ast.Node) { r.log(n, &l.Log) },
 	})
 	if ok && !hasHome {

@@ -24,6 +24,7 @@ func defaults() Local {
 		Incoming: Incoming{Allow: AllowUsers, Answer: "auto", Talk: "*"},
 		Camera:   Camera{Source: "rpicam", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000},
 		Audio:    Audio{Device: "default", EchoCancellation: true},
+		Monitor:  Monitor{Listen: DefaultMonitor},
 		Log:      Log{Level: "info", Format: "text"},
 	}
 }

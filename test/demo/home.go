@@ -109,6 +109,7 @@ light:
   pin: GPIO22
 camera: {source: test, width: 1280, height: 720, framerate: 25, bitrate: 1500k}
 audio: {device: test}
+monitor: {listen: none}
 `, homeAssistant, tokenFile, buttonName, tabletExtension, openDigits)
 }
 
