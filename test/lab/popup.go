@@ -25,6 +25,8 @@ type PopupOptions struct {
 	Domain      string            // of the SIP address, default "asterisk.lab"
 	SIPVideo    bool              // SIP Core's sip_video: answer with a camera
 	MicHz       float64           // the tone in place of a microphone; 0: silence
+	Bursts      bool              // bursts in place of the tone, and those of the far side timed: see Popup.Bursts
+	ReadsClock  bool              // the clock in each frame is read: see Popup.Clocks
 	AutoAnswer  time.Duration     // answer after this long; 0: wait for Answer
 	Busy        bool              // refuse every call with 486
 	DoorDigit   string            // what the door button sends, default "1"
@@ -170,6 +172,7 @@ func pageOptions(o PopupOptions) map[string]any {
 	return map[string]any{
 		"extension": o.Extension, "password": o.Password, "displayName": o.DisplayName, "wsURL": o.WSURL, "cookies": cookies,
 		"domain": o.Domain, "sipVideo": o.SIPVideo, "micHz": o.MicHz, "autoAnswer": auto, "busy": o.Busy,
+		"bursts": o.Bursts, "readsClock": o.ReadsClock,
 		"doorDigit": o.DoorDigit, "jssip": o.JsSIP, "trace": o.Trace, "iceGatheringTimeout": o.GatheringTimeout.Milliseconds(),
 		"pcConfig": map[string]any{"iceServers": servers, "iceTransportPolicy": policy, "rtcpMuxPolicy": "require"},
 	}

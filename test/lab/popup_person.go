@@ -175,6 +175,7 @@ type Video struct {
 	Freezes       int
 	FrozenSeconds float64
 	Packets, Lost int
+	Bytes         int // of payload received
 	NACKs, PLIs   int // sent
 }
 

@@ -11,10 +11,11 @@ const tell = (kind, more = {}) => window.labEvent({ kind, at: now(), call: calls
 
 let calls = 0; // number of the call on the screen, counted from 1
 let session = null;
-const eyes = new Eyes($("video"), (at) => tell("firstFrame", { at }));
-const ears = new Ears();
+const eyes = new Eyes($("video"), (at) => tell("firstFrame", { at }), options.readsClock);
+const ears = new Ears(options.bursts);
+const said = []; // moments of the bursts in place of the microphone, over all calls
 
-useTone(options.micHz);
+useTone(options.micHz, options.bursts ? (at) => said.push(at) : null);
 if (options.trace) {
   JsSIP.debug.enable("JsSIP:*");
 } else {
@@ -152,6 +153,8 @@ window.popup = {
   },
   frame: () => eyes.frame(),
   frameTimes: () => eyes.times(),
+  clocks: () => eyes.clocks,
+  bursts: () => ({ said, heard: ears.bursts, latency: ears.latency() }),
   video: async () => eyes.report(session ? await statistics(session.connection, "inbound-rtp", "video") : {}),
   audio: (ms) => ears.measure(ms),
   audioPackets: async () => ({

@@ -1,31 +1,59 @@
 // What a person in front of the popup sees and hears, measured.
+import { hearBursts, sayBursts } from "./bursts.mjs";
+import { bandHeight, readClock } from "./clock.mjs";
 
 const wallClock = (t) => performance.timeOrigin + t;
 
-// Eyes watch a video element: every frame it shows, with its time.
+// Eyes watch a video element: every frame it shows, with its time. Those that read clocks know when each frame was drawn, too.
 export class Eyes {
-  constructor(video, firstFrame) {
+  constructor(video, firstFrame, readsClock) {
     this.video = video;
     this.firstFrame = firstFrame;
+    this.readsClock = readsClock;
     this.shown = [];
+    this.clocks = [];
     this.watch = 0;
   }
 
   open() {
     const watch = ++this.watch;
     this.shown = [];
+    this.clocks = [];
     const seen = (_, frame) => {
       if (watch !== this.watch) return;
       this.shown.push(wallClock(frame.presentationTime));
+      if (this.readsClock) this.read(watch, frame);
       if (this.shown.length === 1) this.firstFrame(this.shown[0]);
       this.video.requestVideoFrameCallback(seen);
     };
     this.video.requestVideoFrameCallback(seen);
   }
 
+  // read notes the clock of the frame that is on the screen. The luma is copied as it was decoded: no colours, no scaling.
+  async read(watch, { presentationTime, expectedDisplayTime }) {
+    const picture = new VideoFrame(this.video, { timestamp: 0 });
+    try {
+      const { width, height } = picture.visibleRect;
+      const rect = { x: picture.visibleRect.x, y: picture.visibleRect.y, width, height: bandHeight(height) };
+      const bytes = new Uint8Array(picture.allocationSize({ rect }));
+      const [{ offset, stride }] = await picture.copyTo(bytes, { rect });
+      const clock = readClock(bytes.subarray(offset), stride, width, height);
+      if (watch !== this.watch) return;
+      this.clocks.push({
+        presented: wallClock(presentationTime),
+        expected: wallClock(expectedDisplayTime),
+        drawn: clock?.at ?? 0,
+        number: clock?.number ?? 0,
+      });
+    } finally {
+      picture.close();
+    }
+  }
+
   close() {
     this.watch++;
     this.shown = [];
+    this.clocks = [];
     this.video.srcObject = null;
   }
 
@@ -43,6 +71,7 @@ export class Eyes {
       dropped: stats.framesDropped ?? 0,
       freezes: stats.freezeCount ?? 0,
       frozenSeconds: stats.totalFreezesDuration ?? 0,
+      bytes: stats.bytesReceived ?? 0,
       packets: stats.packetsReceived ?? 0,
       lost: stats.packetsLost ?? 0,
       nacks: stats.nackCount ?? 0,
@@ -69,12 +98,24 @@ const silence = -120; // dBFS
 
 // Ears listen to a remote stream. Chromium gives its sound to an analyser only while an element plays it, too.
 export class Ears {
+  constructor(timesBursts) {
+    this.timesBursts = timesBursts;
+    this.bursts = [];
+  }
+
   open(stream) {
     this.close();
+    this.bursts = [];
     this.context = new AudioContext({ sampleRate: 48000 });
     this.analyser = new AnalyserNode(this.context, { fftSize: 16384, smoothingTimeConstant: 0 });
     this.source = this.context.createMediaStreamSource(stream);
     this.source.connect(this.analyser);
+    if (this.timesBursts) hearBursts(this.context, this.source, (at) => this.bursts.push(at));
+  }
+
+  // latency is what the loudspeaker would add to what the ears hear, in milliseconds, as Chromium tells.
+  latency() {
+    return this.context ? (this.context.baseLatency + this.context.outputLatency) * 1000 : 0;
   }
 
   close() {
@@ -102,18 +143,23 @@ export class Ears {
   }
 }
 
-// useTone puts a tone in the place of the microphone; 0 Hz is a silent one. Cameras stay Chromium's own (fake) ones.
-export function useTone(hz) {
+// useTone puts a tone in the place of the microphone; 0 Hz is a silent one. With said it says bursts instead, and said is called with
+// the moment of each. Cameras stay Chromium's own (fake) ones.
+export function useTone(hz, said) {
   const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = async (constraints) => {
     const stream = new MediaStream();
     if (constraints.audio) {
       const context = new AudioContext({ sampleRate: 48000 });
       const microphone = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
-      const volume = new GainNode(context, { gain: hz > 0 ? 0.25 : 0 });
-      const tone = new OscillatorNode(context, { frequency: hz > 0 ? hz : 440 });
-      tone.connect(volume).connect(microphone);
-      tone.start();
+      if (said) {
+        (await sayBursts(context, said)).connect(microphone);
+      } else {
+        const volume = new GainNode(context, { gain: hz > 0 ? 0.25 : 0 });
+        const tone = new OscillatorNode(context, { frequency: hz > 0 ? hz : 440 });
+        tone.connect(volume).connect(microphone);
+        tone.start();
+      }
       const [track] = microphone.stream.getAudioTracks();
       // JsSIP stops the tracks it asked for; the tone must not outlive its call.
       const stop = track.stop.bind(track);
