@@ -57,10 +57,10 @@ soak: deps-lab build ## 1,000 calls with picture and sound: memory, goroutines a
 	test/lab/prepare.sh asterisk
 	DOORSTATION_LAB_OUT=test/soak/out go run ./test/soak
 
-bench: deps-lab build ## 200 presses against the real Asterisk, its returns and changed settings: the figures printed
+bench: deps-lab build ## what a person waits for, sees and hears, measured on real parts; BENCH=-quick for less than six minutes
 	$(call heading,bench)
 	test/lab/prepare.sh asterisk popup
-	DOORSTATION_LAB_OUT=test/bench/out go run ./test/bench
+	DOORSTATION_LAB_OUT=test/bench/out go run ./test/bench $(BENCH)
 
 lint: deps-lint ## golangci-lint (errorlint, gochecknoinits, shadow, …) and gofmt
 	$(call heading,lint)

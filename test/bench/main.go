@@ -1,4 +1,4 @@
-// Command bench presses the bell again and again in a household of real parts and prints what a person waits for: it is
+// Command bench measures, in a household of real parts, what a person waits for, sees and hears, and prints it: it is
 // `make bench`. The figures are of one machine in one run; compare ratios, not absolute times.
 package main
 
@@ -8,57 +8,96 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
+	"time"
 
 	"doorstation/test/lab"
 )
 
-// plan is how much is measured.
-type plan struct {
-	presses, dead, loss int
-	lossPercent         float64
+// bench is one thing that can be asked for.
+type bench struct {
+	name string
+	// about tells the reader what was measured, and how.
+	about string
+	work  func(lab.T, plan, *part)
+}
 
-	returns, holes, changes int
+func benches() []bench {
+	return []bench{
+		{"registration", aboutRegistration, measureRegistration},
+		{"presses", aboutPresses, measurePresses},
+		{"dead", aboutDead, measureDeadServers},
+		{"glass", aboutGlass, measureGlass},
+		{"ears", aboutEars, measureEars},
+		{"loss", aboutLoss, measureLoss},
+		{"return", aboutReturn, measureReturn},
+		{"change", aboutChange, measureChange},
+	}
 }
 
 func main() {
-	var p plan
-	flag.IntVar(&p.presses, "presses", 200, "presses that are answered")
-	flag.IntVar(&p.dead, "dead", 50, "presses with every STUN and TURN server dead")
-	flag.IntVar(&p.loss, "loss", 10, "answered presses at packet loss, 12 s each")
-	flag.Float64Var(&p.lossPercent, "loss-percent", 5, "packets lost on the way to the PBX's media ports, in percent")
-	flag.IntVar(&p.returns, "returns", 20, "times that the PBX is stopped or killed and comes back")
-	flag.IntVar(&p.holes, "holes", 5, "times that nothing passes on the wire")
-	flag.IntVar(&p.changes, "changes", 20, "changes of SIP Core's settings")
+	full := fullPlan()
+	p := &full
+	if slices.ContainsFunc(os.Args[1:], func(a string) bool { return strings.TrimLeft(a, "-") == "quick" }) {
+		*p = quickPlan()
+	}
+	var names []string
+	for _, b := range benches() {
+		names = append(names, b.name)
+	}
+	only := flag.String("only", strings.Join(names, ","), "parts to run, in this order")
+	out := flag.String("json", "", "file for the figures in JSON; default bench.json among the files of the run")
+	flag.Bool("quick", false, "a run of less than six minutes, to see that all works; its figures are few")
+	p.flags()
 	flag.Parse()
-	os.Exit(run(p))
+	os.Exit(run(*p, strings.Split(*only, ","), *out))
 }
 
-func run(p plan) int {
+func run(p plan, only []string, out string) int {
+	known := map[string]bench{}
+	for _, b := range benches() {
+		known[b.name] = b
+	}
+	for _, name := range only {
+		if _, ok := known[name]; !ok {
+			fmt.Fprintf(os.Stderr, "bench: there is no part %q\n", name)
+			return 2
+		}
+	}
 	code, inside := lab.Enter("out")
 	if !inside {
 		return code
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	var r report
-	for _, part := range []struct {
-		name string
-		work func(lab.T, plan, *report)
-	}{
-		{"registration", measureRegistration},
-		{"presses", measurePresses},
-		{"dead", measureDeadServers},
-		{"loss", measureLoss},
-		{"return", measureReturn},
-		{"change", measureChange},
-	} {
-		fmt.Fprintf(os.Stderr, "bench: %s…\n", part.name)
-		if err := lab.Run(ctx, "bench-"+part.name, os.Stderr, func(t lab.T) { part.work(t, p, &r) }); err != nil {
+	r := newReport()
+	for _, name := range only {
+		if ctx.Err() != nil {
+			break
+		}
+		b := known[name]
+		part := r.begin(b.name, b.about)
+		fmt.Fprintf(os.Stderr, "bench: %s…\n", name)
+		if err := lab.Run(ctx, "bench-"+name, os.Stderr, func(t lab.T) { b.work(t, p, part) }); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
+			part.Failed = err.Error()
 			code = 1
 		}
+		part.end()
+		fmt.Fprintf(os.Stderr, "bench: %s took %v\n", name, part.took().Round(time.Second))
 	}
+	r.end()
 	r.print(os.Stdout)
+	if out == "" {
+		out = filepath.Join(lab.OutDir(), "bench.json")
+	}
+	if err := r.writeJSON(out); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		return 1
+	}
+	fmt.Printf("\nthe same figures in JSON: %s\n", out)
 	return code
 }

@@ -9,12 +9,16 @@ import (
 	"doorstation/test/lab"
 )
 
+const aboutReturn = `The PBX is stopped or killed in turn and comes back after 1 to 10 s; then the wire passes nothing for up to 10 s after the door has
+noticed. From the return of each to the door's registration.`
+
 // measureReturn lets the PBX and the wire go, and takes the time from their return to the registration.
-func measureReturn(t lab.T, p plan, r *report) {
+func measureReturn(t lab.T, plan plan, p *part) {
 	network := lab.NewFarNetwork(t, "door")
 	h := openHouse(t, house.Options{Network: network})
 	h.Door.WaitRegistered()
-	for i := range p.returns {
+	var back, wireBack, noticed series
+	for i := range plan.returns {
 		if i%2 == 0 {
 			h.PBX.Kill()
 		} else {
@@ -23,17 +27,20 @@ func measureReturn(t lab.T, p plan, r *report) {
 		h.Door.Wait(patience, "the loss noticed", func(s control.Status) bool { return !registered(s) })
 		time.Sleep(time.Second + rand.N(9*time.Second)) // as long as a restart takes
 		h.PBX.Start(t)
-		r.pbxBack.add(untilRegistered(h))
+		back.add(untilRegistered(h))
 	}
-	for range p.holes {
+	for range plan.holes {
 		began := time.Now()
 		network.Wire.Cut()
 		h.Door.Wait(2*patience, "the black hole noticed", func(s control.Status) bool { return !registered(s) })
-		r.holeNoticed.add(time.Since(began))
+		noticed.add(time.Since(began))
 		time.Sleep(rand.N(10 * time.Second))
 		network.Wire.Mend()
-		r.wireBack.add(untilRegistered(h))
+		wireBack.add(untilRegistered(h))
 	}
+	p.times("PBX back to registered", back)
+	p.times("a black hole on the wire until noticed", noticed)
+	p.times("the wire mended to registered", wireBack)
 }
 
 func registered(s control.Status) bool { return s.Registration.State == "registered" }
@@ -45,12 +52,15 @@ func untilRegistered(h *house.House) time.Duration {
 	return time.Since(began)
 }
 
+const aboutChange = `The door's user in SIP Core's settings is changed at a random moment: until the door is registered as the new one.`
+
 // measureChange changes the door's user in SIP Core, and takes the time until the door is registered as the new one.
-func measureChange(t lab.T, p plan, r *report) {
+func measureChange(t lab.T, plan plan, p *part) {
 	h := openHouse(t, house.Options{})
 	h.Door.WaitRegistered()
 	extensions := []string{"103", lab.DoorExtension}
-	for i := range p.changes {
+	var change series
+	for i := range plan.changes {
 		time.Sleep(rand.N(10 * time.Second)) // not in step with the door's own looking
 		extension := extensions[i%len(extensions)]
 		core := house.SIPCore()
@@ -60,6 +70,7 @@ func measureChange(t lab.T, p plan, r *report) {
 		h.Door.Wait(6*patience, "registered as "+extension, func(s control.Status) bool {
 			return registered(s) && s.Registration.Extension == extension
 		})
-		r.change.add(time.Since(began))
+		change.add(time.Since(began))
 	}
+	p.times("settings changed to registered with them", change)
 }

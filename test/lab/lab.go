@@ -35,14 +35,15 @@ var unsafeInPath = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 // Out makes the directory for the files of this test, as an absolute path. It is emptied by [Main] when the run starts.
 func Out(t T) string {
 	t.Helper()
-	dir := filepath.Join(outDir(), unsafeInPath.ReplaceAllString(t.Name(), "_"))
+	dir := filepath.Join(OutDir(), unsafeInPath.ReplaceAllString(t.Name(), "_"))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatalf("lab: %v", err)
 	}
 	return dir
 }
 
-func outDir() string {
+// OutDir is the directory for the files of this run.
+func OutDir() string {
 	dir := os.Getenv(outEnv)
 	if dir == "" {
 		dir = "out"

@@ -79,7 +79,7 @@ func runInside(out string, parts []Part) (int, error) {
 			return 1, err
 		}
 	}
-	if err := os.RemoveAll(outDir()); err != nil {
+	if err := os.RemoveAll(OutDir()); err != nil {
 		return 1, err
 	}
 	self, err := os.Executable()
