@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"sync/atomic"
 	"time"
-
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 )
 
 // ErrParams means that a picture of this size and rate cannot be sent as 42e01f.
@@ -20,24 +17,24 @@ const (
 	maxMacroblocksPerSecond = 108000
 )
 
-// forcedTries bounds how often a demanded IDR is encoded anew when the encoder skips it.
-const forcedTries = 3
-
 // testSource is the camera of a machine that has none.
 type testSource struct {
-	now     func() time.Time
-	force   chan struct{} // of length one: requests meld
-	bitrate atomic.Int64  // asked for and not yet applied, 0: none
+	requests
+	now func() time.Time
+	opt PictureOptions
 }
 
 // NewTestSource returns a source whose picture is a test card: it moves, shows people the time and carries a clock for
 // machines (see [ReadClock]). It is encoded by openh264. An IDR that is asked for is taken and encoded at once and does
 // not wait for the next picture's turn. now is the wall clock; nil means [time.Now].
-func NewTestSource(now func() time.Time) Source {
+func NewTestSource(now func() time.Time) Source { return NewTestSourceWith(now, PictureOptions{}) }
+
+// NewTestSourceWith returns a test source whose picture is turned and written on.
+func NewTestSourceWith(now func() time.Time, opt PictureOptions) Source {
 	if now == nil {
 		now = time.Now
 	}
-	return &testSource{now: now, force: make(chan struct{}, 1)}
+	return &testSource{requests: newRequests(), now: now, opt: opt}
 }
 
 var _ Source = (*testSource)(nil)
@@ -48,36 +45,31 @@ func (s *testSource) Name() string { return "test" }
 // Traits implements [Source].
 func (s *testSource) Traits() Traits { return Traits{} }
 
-// ForceIDR implements [Source].
-func (s *testSource) ForceIDR() {
-	select {
-	case s.force <- struct{}{}:
-	default:
-	}
-}
-
-// SetBitrate implements [Source].
-func (s *testSource) SetBitrate(bps int) { s.bitrate.Store(int64(max(minBitrate, bps))) }
-
 // Run implements [Source].
 func (s *testSource) Run(ctx context.Context, p Params, out func(AccessUnit)) (err error) {
 	if err = checkTestParams(p); err != nil {
 		return err
 	}
-	s.bitrate.Store(0)
-	enc, err := newEncoder(p)
+	s.clear()
+	card, err := newTestCard(p, s.opt)
+	if err != nil {
+		return err
+	}
+	turned := p
+	turned.Width, turned.Height = s.opt.turning().size(p.Width, p.Height)
+	enc, err := newEncoder(turned)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, enc.close()) }()
 
-	shot := &shot{source: s, enc: enc, painter: newPainter(p.Width, p.Height), out: out, began: time.Now()}
-	interval := time.Second / time.Duration(p.Framerate)
+	coder := &coder{asked: &s.requests, enc: enc, out: out}
+	began, interval := time.Now(), time.Second/time.Duration(p.Framerate)
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
-	s.forced() // the first picture is an IDR anyway
-	for idr := false; ; idr = s.forced() {
-		if err = shot.take(idr); err != nil {
+	for number := 0; ; number++ {
+		captured := s.now()
+		if err = coder.take(card.paint(captured, number), captured, time.Since(began)); err != nil {
 			return err
 		}
 		select {
@@ -85,102 +77,47 @@ func (s *testSource) Run(ctx context.Context, p Params, out func(AccessUnit)) (e
 			return nil
 		case <-ticker.C:
 		case <-s.force:
-			s.ForceIDR() // for the loop to take
+			s.ForceIDR() // for the next picture to take
 			ticker.Reset(interval)
 		}
 	}
 }
 
-// forced takes the pending request for an IDR picture.
-func (s *testSource) forced() bool {
-	select {
-	case <-s.force:
-		return true
-	default:
-		return false
-	}
-}
-
-// shot takes pictures for one run of the source.
-type shot struct {
-	source  *testSource
-	enc     *encoder
+// testCard is the test picture with what the options make of it.
+type testCard struct {
 	painter *painter
-	out     func(AccessUnit)
-	began   time.Time
-	number  int
-	pts     time.Duration
+	turn    turning
+	turned  *image.YCbCr // nil: not turned
+	text    *inscription // nil: none
 }
 
-// take draws, encodes and delivers one picture, unless the encoder skips it.
-func (s *shot) take(idr bool) error {
-	if bps := s.source.bitrate.Swap(0); bps != 0 {
-		if err := s.enc.setBitrate(int(bps)); err != nil {
-			return err
-		}
+func newTestCard(p Params, opt PictureOptions) (*testCard, error) {
+	c := &testCard{painter: newPainter(p.Width, p.Height), turn: opt.turning()}
+	w, h := c.turn.size(p.Width, p.Height)
+	if !c.turn.none() {
+		c.turned = image.NewYCbCr(image.Rect(0, 0, w, h), image.YCbCrSubsampleRatio420)
 	}
-	captured := s.source.now()
-	pts := time.Since(s.began)
-	if s.number > 0 && pts <= s.pts {
-		pts = s.pts + time.Microsecond
+	var err error
+	if !opt.Overlay.none() {
+		c.text, err = newInscription(opt.Overlay, image.Rect(0, 0, w, h))
 	}
-	data, err := s.encode(s.painter.paint(captured, s.number), idr)
-	if err != nil {
-		return err
-	}
-	s.number++
-	s.pts = pts
-	if len(data) == 0 {
-		return nil
-	}
-	isIDR, err := randomAccess(data)
-	if err != nil {
-		return err
-	}
-	s.out(AccessUnit{Data: data, PTS: pts, Captured: captured, IDR: isIDR})
-	return nil
+	return c, err
 }
 
-// encode gives the access unit of a picture, empty when it was skipped. A demanded IDR is tried again when skipped.
-func (s *shot) encode(img *image.YCbCr, idr bool) ([]byte, error) {
-	if !idr {
-		return s.enc.encode(img)
-	}
-	for range forcedTries {
-		if err := s.enc.forceIDR(); err != nil {
-			return nil, err
+// paint draws the picture of a time. It is valid until the next call.
+func (c *testCard) paint(t time.Time, number int) *image.YCbCr {
+	img := c.painter.paint(t, number)
+	if c.turned != nil {
+		from := wholePlanes(img)
+		for i, to := range wholePlanes(c.turned) {
+			c.turn.plane(to, from[i])
 		}
-		data, err := s.enc.encode(img)
-		if err != nil || len(data) > 0 {
-			return data, err
-		}
+		img = c.turned
 	}
-	s.source.ForceIDR() // so the next picture is to be one
-	return nil, nil
-}
-
-// randomAccess reports whether an access unit is an IDR picture with its parameter sets in front.
-func randomAccess(data []byte) (bool, error) {
-	var units h264.AnnexB
-	if err := units.Unmarshal(data); err != nil {
-		return false, fmt.Errorf("encoded picture: %w", err)
+	if c.text != nil {
+		c.text.write(img, t)
 	}
-	sps, pps := false, false
-	for _, unit := range units {
-		if len(unit) == 0 {
-			continue
-		}
-		switch h264.NALUType(unit[0] & 0x1F) {
-		case h264.NALUTypeSPS:
-			sps = true
-		case h264.NALUTypePPS:
-			pps = true
-		case h264.NALUTypeIDR:
-			return sps && pps, nil
-		default:
-		}
-	}
-	return false, nil
+	return img
 }
 
 // checkTestParams holds sizes and rates to what the clock and level 3.1 allow.

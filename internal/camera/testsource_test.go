@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -172,6 +173,44 @@ func TestTestSourceRefusesWhatCannotBeSent(t *testing.T) {
 	} {
 		if err := NewTestSource(nil).Run(t.Context(), p, func(AccessUnit) {}); !errors.Is(err, ErrParams) {
 			t.Errorf("%+v: error %v, want ErrParams", p, err)
+		}
+	}
+}
+
+// TestTheTestPictureIsTurned: what arrives has the turned size, and its clock is where the options put it.
+func TestTheTestPictureIsTurned(t *testing.T) {
+	p := Params{Width: 640, Height: 480, Framerate: 10, Bitrate: 500_000}
+	for _, opt := range []PictureOptions{{Rotation: 90}, {Rotation: 270, Mirror: true}, {Rotation: 180}, {Mirror: true}} {
+		var units []AccessUnit
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			if err := NewTestSourceWith(nil, opt).Run(ctx, p, func(au AccessUnit) { units = append(units, au) }); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if len(units) != 1 {
+			t.Fatalf("%+v: %d pictures", opt, len(units))
+		}
+		sent := p
+		sent.Width, sent.Height = opt.turning().size(p.Width, p.Height)
+		checkParameterSets(t, units[0].Data, sent)
+
+		now := time.UnixMilli(1_800_000_000_000).UTC()
+		card, err := newTestCard(p, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back := map[turning]turning{
+			{90, false}: {270, false}, {270, true}: {270, true}, {180, false}: {180, false}, {0, true}: {0, true},
+		}[opt.turning()]
+		upright := image.NewYCbCr(image.Rect(0, 0, p.Width, p.Height), image.YCbCrSubsampleRatio420)
+		from := wholePlanes(card.paint(now, 7))
+		for i, to := range wholePlanes(upright) {
+			back.plane(to, from[i])
+		}
+		if at, n, readErr := ReadClock(upright); readErr != nil || !at.Equal(now) || n != 7 {
+			t.Errorf("%+v: turned back, the clock says %v, %d, %v", opt, at, n, readErr)
 		}
 	}
 }
