@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	kongcompletion "github.com/jotaen/kong-completion"
 
 	"doorstation/internal/app"
 	"doorstation/internal/control"
@@ -31,6 +32,10 @@ type cli struct {
 	Status  statusCmd  `cmd:"" help:"Show what the running agent does, and every fault with its remedy."`
 	Check   checkCmd   `cmd:"" help:"Read the local file, say whether it is right, and compare it with the SIP Core settings that the agent kept."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+	Restart restartCmd `cmd:"" help:"Restart the running agent as soon as no call is up."`
+
+	Completion kongcompletion.Completion `cmd:"" help:"Print how the shell completes doorstation's commands."`
+	Man        manCmd                    `cmd:"" hidden:"" help:"Print the manual page."`
 }
 
 // env is what every command may use of its surroundings.
@@ -159,6 +164,22 @@ func (c *checkCmd) Run(e *env) error {
 	return err
 }
 
+type restartCmd struct{ socketFlag }
+
+// Run asks the agent to end when it is idle; the service manager starts it again.
+func (c *restartCmd) Run(e *env) error {
+	reply, err := control.NewClient(c.path(e)).Restart(e.ctx)
+	if err != nil {
+		return err
+	}
+	text := "doorstation restarts"
+	if reply.Waiting {
+		text = "doorstation restarts when the call that is up has ended"
+	}
+	_, err = fmt.Fprintln(e.stdout, text)
+	return err
+}
+
 type versionCmd struct{}
 
 // Run prints the version.
@@ -185,6 +206,10 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer, geten
 	)
 	if err != nil {
 		return complain(stderr, err, exitFailed)
+	}
+	kongcompletion.Register(parser, kongcompletion.WithExitFunc(func(code int) { status, exited = code, true }))
+	if exited { // the shell has been told
+		return status
 	}
 	parsed, err := parser.Parse(args)
 	if exited { // --help has been printed

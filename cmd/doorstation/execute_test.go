@@ -70,6 +70,9 @@ func TestCommandLine(t *testing.T) {
 		{"run with a wrong file", []string{"run", "--config", wrong}, 2, nil, []string{wrong, "3", "tokenfile"}},
 		{"run without a file", []string{"run", "--config", "/does/not/exist.yaml"}, 2, nil, []string{"/does/not/exist.yaml"}},
 		{"press without an agent", []string{"press", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
+		{"man", []string{"man"}, 0, []string{".TH DOORSTATION 1 ", "check", "control", "EXIT STATUS"}, nil},
+		{"completion for bash", []string{"completion", "-c", "bash"}, 0, []string{"complete", "-C"}, nil},
+		{"restart without an agent", []string{"restart", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
 		{"status without an agent", []string{"status", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

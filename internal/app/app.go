@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"doorstation/internal/audio"
@@ -31,13 +32,16 @@ type App struct {
 	station *station.Runner
 	home    *home
 	dog     *watchdog.Dog
+	leave   chan struct{} // holds one: a restart was asked for
+	leaving sync.WaitGroup
 
 	refusals refusals
 }
 
 // Run starts every room and returns after ctx has ended and all of them have stopped: the call that is up is
 // ended, the door is unregistered, the lock and the light are off. Only what nobody can mend in Home Assistant
-// is returned as an error before that (the control socket is taken by another agent).
+// is returned as an error before that (the control socket is taken by another agent). It also returns, with nil, when a restart was asked
+// for ([App.Restart]).
 func Run(ctx context.Context, o Options) error {
 	// Before anything is touched: a second agent would take the pins, and the PBX would call it in the first one's place.
 	if err := alone(ctx, o.Socket); err != nil {
@@ -60,7 +64,7 @@ func alone(ctx context.Context, socket string) error {
 }
 
 func build(o Options) *App {
-	a := &App{opt: o, started: o.Now(), health: health.NewRegister(o.Now, o.Log.With("room", "health"))}
+	a := &App{opt: o, started: o.Now(), leave: make(chan struct{}, 1), health: health.NewRegister(o.Now, o.Log.With("room", "health"))}
 	a.board = gpio.Open(boardConfig(o, a.health))
 	a.source = a.cameraSource()
 	a.camera = camera.NewHub(a.source, cameraParams(o.Local.Camera), camera.HubOptions{
@@ -140,10 +144,15 @@ func (a *App) run(ctx context.Context) error {
 	begin("watchdog", a.dog.Run)
 	begin("service", a.tellService)
 
+	watching, unwatch := context.WithCancel(ctx)
+	defer a.leaving.Wait()
+	defer unwatch()
 	var err error
 	select {
 	case <-ctx.Done():
 		log.Info("doorstation stops")
+	case <-a.leaveWhenIdle(watching):
+		log.Info("doorstation stops, to be started again")
 	case err = <-failed:
 	}
 	for i := len(stages) - 1; i >= 0; i-- {

@@ -86,3 +86,46 @@ func TestTheMonitorsPortIsTaken(t *testing.T) {
 	a.until("the fault", func(s control.Status) bool { return fault(s, "monitor_unavailable") != nil })
 	a.registered() // all the same
 }
+
+// TestARestartWaitsForTheCall: an upgrade must not hang up on the visitor.
+func TestARestartWaitsForTheCall(t *testing.T) {
+	h, m := newHouse(t), newManager()
+	h.service = Service{Notify: m.notify}
+	kitchen := newTablet(h)
+	a := h.start("")
+	a.registered()
+	a.press()
+	kitchen.pickUp()
+	a.visit("talking")
+	for range 2 {
+		reply, err := a.client.Restart(context.Background())
+		check(t, err)
+		if !reply.Waiting {
+			t.Error("it does not wait for the call")
+		}
+	}
+	kitchen.digit('4')
+	kitchen.digit('2')
+	a.until("the lock open", func(s control.Status) bool { return s.GPIO.Lock == "on" && s.Visit.State == "talking" })
+	kitchen.hangUp()
+	select {
+	case err := <-a.ended:
+		check(t, err)
+		a.ended = nil
+	case <-time.After(patience):
+		t.Fatal("the agent did not end")
+	}
+	if n := h.pbx.Registered("200"); n != 0 {
+		t.Errorf("%d contacts of the door are left at the PBX", n)
+	}
+}
+
+func TestNoRestartWithoutSomebodyWhoStartsTheAgentAgain(t *testing.T) {
+	h := newHouse(t)
+	a := h.start("")
+	a.registered()
+	if _, err := a.client.Restart(context.Background()); err == nil || !strings.Contains(err.Error(), "no service manager") {
+		t.Errorf("it says %v", err)
+	}
+	a.registered()
+}

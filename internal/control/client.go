@@ -55,6 +55,13 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return status, err
 }
 
+// Restart asks the agent to end, and to be started again, as soon as no call is up.
+func (c *Client) Restart(ctx context.Context) (RestartReply, error) {
+	var reply RestartReply
+	err := c.do(ctx, http.MethodPost, "/v1/restart", nil, &reply)
+	return reply, err
+}
+
 func (c *Client) do(ctx context.Context, method, path string, body []byte, into any) error {
 	req, err := http.NewRequestWithContext(ctx, method, "http://door"+path, bytes.NewReader(body))
 	if err != nil {

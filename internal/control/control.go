@@ -31,11 +31,18 @@ var (
 	ErrRefused = errors.New("doorstation refused")
 )
 
-// Station is the agent as the socket sees it. Both methods are called from several goroutines at once.
+// Station is the agent as the socket sees it. Its methods are called from several goroutines at once.
 type Station interface {
 	// Press presses a button by its name; an empty name is the first button.
 	Press(button string) (PressReply, error)
 	Status() Status
+	// Restart ends the agent, to be started again by who started it, as soon as no call is up.
+	Restart() (RestartReply, error)
+}
+
+// RestartReply says whether the restart waits for the end of a call.
+type RestartReply struct {
+	Waiting bool `json:"waiting"`
 }
 
 // PressReply says which press was made.

@@ -43,6 +43,10 @@ func (a *agent) Press(button string) (PressReply, error) {
 
 func (a *agent) Status() Status { return a.status }
 
+func (a *agent) Restart() (RestartReply, error) {
+	return RestartReply{Waiting: a.status.Visit.State == "talking"}, nil
+}
+
 // socketPath is short enough for a socket, unlike t.TempDir for a long test name.
 func socketPath(t *testing.T) string {
 	t.Helper()

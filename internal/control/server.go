@@ -85,6 +85,14 @@ func routes(s Station, log *slog.Logger) http.Handler {
 			reply(w, http.StatusOK, done, log)
 		}
 	})
+	mux.HandleFunc("POST /v1/restart", func(w http.ResponseWriter, _ *http.Request) {
+		done, err := s.Restart()
+		if err != nil {
+			reply(w, http.StatusServiceUnavailable, errorReply{Error: err.Error(), Code: codeFailed}, log)
+			return
+		}
+		reply(w, http.StatusOK, done, log)
+	})
 	return mux
 }
 
