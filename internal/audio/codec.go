@@ -16,6 +16,8 @@ type coder interface {
 	conceal(samples int) ([]int16, error)
 	// recover is conceal with the help of the payload that follows the missing one.
 	recover(next []byte, samples int) ([]int16, error)
+	// redundant tells whether a payload helps recover: whether it holds a copy of the one before it.
+	redundant(payload []byte) bool
 	// duration is how much sound a payload claims to hold, 0 when it is malformed. Nothing is decoded.
 	duration(payload []byte) time.Duration
 }

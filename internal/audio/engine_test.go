@@ -102,7 +102,7 @@ func TestTwoDoorsHearEachOther(t *testing.T) {
 				if s.Sent < 49 || s.Received < 49 || s.Lost+s.Late+s.Malformed+s.Concealed != 0 {
 					t.Errorf("%+v", s)
 				}
-				if delay := s.FirstFarSound.Sub(began); delay < jitterTarget || delay > jitterTarget+2*FrameDuration {
+				if delay := s.FirstFarSound.Sub(began); delay < delayFirst || delay > delayFirst+2*FrameDuration {
 					t.Errorf("first far sound after %v", delay)
 				}
 				if !near(s.FarLevelDBFS, -30, 1.5) || !near(s.NearLevelDBFS, -15, 0.5) {

@@ -82,6 +82,9 @@ func (c *g711Coder) conceal(samples int) ([]int16, error) {
 // recover implements coder: a G.711 payload knows nothing of the one before.
 func (c *g711Coder) recover(_ []byte, samples int) ([]int16, error) { return c.conceal(samples) }
 
+// redundant implements coder.
+func (c *g711Coder) redundant([]byte) bool { return false }
+
 // duration implements coder: one byte is one sample.
 func (c *g711Coder) duration(payload []byte) time.Duration {
 	return time.Duration(len(payload)) * time.Second / g711Rate

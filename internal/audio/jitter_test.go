@@ -19,6 +19,7 @@ type arrival struct {
 // of a packet, "c" for concealment, "r" for recovery.
 func play(b *jitterBuffer, firstSeq uint16, firstTS uint32, frames int, arrivals ...arrival) string {
 	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	b.redundant = func([]byte) bool { return true }
 	var out []string
 	for frame := range frames {
 		now := began.Add(time.Duration(frame) * FrameDuration)
@@ -28,6 +29,7 @@ func play(b *jitterBuffer, firstSeq uint16, firstTS uint32, frames int, arrivals
 					[]byte(fmt.Sprint(a.number)), FrameDuration, began.Add(time.Duration(a.at)*time.Millisecond))
 			}
 		}
+		b.pull(now)
 		switch s := b.next(now); s.action {
 		case actWait:
 			out = append(out, ".")
@@ -38,6 +40,7 @@ func play(b *jitterBuffer, firstSeq uint16, firstTS uint32, frames int, arrivals
 		case actRecover:
 			out = append(out, "r")
 		}
+		b.took(FrameDuration)
 	}
 	return strings.Join(out, " ")
 }
@@ -60,7 +63,7 @@ func TestJitterBuffer(t *testing.T) {
 	}{
 		{"in time", inTime(0, 4), ". . . 0 1 2 3 4", jitterCounts{received: 5}},
 		{"reordered", []arrival{{number: 1, at: 0}, {number: 0, at: 10}, {number: 3, at: 40}, {number: 2, at: 50}},
-			". . . 0 1 2 3", jitterCounts{received: 4}},
+			". . 0 1 2 3", jitterCounts{received: 4}},
 		{"jitter of 50 ms", []arrival{{number: 0}, {number: 1, at: 70}, {number: 2, at: 50}, {number: 3, at: 110}},
 			". . . 0 1 2 3", jitterCounts{received: 4}},
 		{"one lost", append(inTime(0, 1), inTime(3, 4)...), ". . . 0 1 r 3 4",
@@ -88,8 +91,8 @@ func TestJitterBuffer(t *testing.T) {
 		{"a timestamp jump in sequence is believed", append(inTime(0, 1), arrival{number: 2, ts: -90000, at: 40}),
 			". . . . . 2", jitterCounts{received: 3}},
 		{"the network stands still for half a second", append(inTime(0, 1), bunch(2, 27, 540)...),
-			". . . 0 1 c c c c c c c c c c c c c c c c c c c c c c 25 26 27", // as old as the target at most
-			jitterCounts{received: 28, concealed: 22 * FrameSamples, dropped: 23}},
+			". . . 0 1 c c c c c c c c c c c c c c c c c c c c c c 18 19 20", // as old as the target at most, now 200 ms
+			jitterCounts{received: 28, concealed: 22 * FrameSamples, dropped: 16}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for _, first := range []struct {
@@ -121,21 +124,6 @@ func TestJitterBufferFillsAnewAfterASilence(t *testing.T) {
 	got := strings.Fields(play(b, 0, 0, 206, arrivals...))
 	if end := strings.Join(got[198:], " "); end != ". . . . . 200 201 c" {
 		t.Errorf("after four seconds of nothing: %s", end)
-	}
-}
-
-func TestJitterBufferFollowsAFasterClock(t *testing.T) {
-	b := newJitterBuffer(SampleRate)
-	var arrivals []arrival
-	for i := range 3000 { // a minute from a sender that is 1 % fast
-		arrivals = append(arrivals, arrival{number: i, at: i * 198 / 10})
-	}
-	play(b, 0, 0, 2950, arrivals...)
-	if depth := b.depth(); depth > b.ticks(jitterTarget+jitterSlack+2*FrameDuration) {
-		t.Errorf("%v stand in the buffer", time.Duration(depth)*time.Second/SampleRate)
-	}
-	if b.counters.dropped == 0 || b.counters.dropped > 40 || b.counters.lost != 0 {
-		t.Errorf("%+v", b.counters)
 	}
 }
 

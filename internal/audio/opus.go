@@ -14,6 +14,8 @@ const (
 	opusBitrate      = 32000
 	opusComplexity   = 5
 	opusExpectedLoss = 10 // per cent
+	// opusFirstCELT is the first configuration without SILK (RFC 6716 table 2).
+	opusFirstCELT = 16
 	// opusLongest is the longest packet: 120 ms (RFC 6716 section 3.2.5).
 	opusLongest = 5760
 )
@@ -81,6 +83,23 @@ func (c *opusCoder) recover(next []byte, samples int) ([]int16, error) {
 		return nil, fmt.Errorf("opus recover: %w", err)
 	}
 	return target, nil
+}
+
+// redundant implements coder: the header bits of a SILK frame, which stand uncoded at its begin, tell whether it has a low bit-rate
+// copy of the one before (RFC 6716 section 4.2.3). Only packets of one or two frames of the same size are looked at.
+func (c *opusCoder) redundant(payload []byte) bool {
+	if len(payload) < 2 || payload[0]>>3 >= opusFirstCELT || payload[0]&3 > 1 {
+		return false
+	}
+	pieces := max(1, int(c.duration(payload)/FrameDuration)) // of 20 ms in a frame, each with a bit of voice activity
+	if payload[0]&3 == 1 {
+		pieces = max(1, pieces/2)
+	}
+	flags := payload[1] >> (7 - pieces)
+	if payload[0]&4 != 0 { // stereo: the side channel's bits follow
+		return flags&1 != 0 || payload[1]>>(6-2*pieces)&1 != 0
+	}
+	return flags&1 != 0
 }
 
 // duration implements coder by the table of contents byte, RFC 6716 section 3.1, and the frame count of section 3.2.

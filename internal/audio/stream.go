@@ -19,6 +19,10 @@ type Stats struct {
 	// Recovered is how many lost packets were rebuilt with the help of the next one: for Opus from its forward error
 	// correction when the packet carries some. Concealed is how many frames of 20 ms were made up otherwise.
 	Recovered, Concealed uint64
+	// Delay is how long the jitter buffer makes the fastest packets wait now, Target how long it wants to; 0 while nothing is heard.
+	Delay, Target time.Duration
+	// Shortened and Lengthened are how often a period of the sound was left out or put in, to come nearer to the target.
+	Shortened, Lengthened uint64
 	// FarLevelDBFS is the mean level of what was heard from the far end, NearLevelDBFS of what was said to it, over the
 	// life of the stream.
 	FarLevelDBFS, NearLevelDBFS float64
@@ -46,7 +50,8 @@ type Stream struct {
 	turnedAt  time.Time        // zero: heard was never another
 	buffer    *jitterBuffer
 	queue     []int16 // decoded and not yet played
-	past      Stats   // counts of the jitter buffers before this one
+	fitter    fitter
+	past      Stats // counts of the jitter buffers before this one
 	sent      uint64
 	malformed uint64
 	far, near loudness
@@ -74,11 +79,13 @@ func (s *Stream) listenTo(c Codec) error {
 		ear = made
 		s.ears[c.key()] = ear
 	}
+	buffer := newJitterBuffer(c.ClockRate)
+	buffer.redundant = ear.redundant
 	if s.buffer != nil {
 		s.past = s.counts()
+		buffer.estimate = s.buffer.estimate
 	}
-	s.heard, s.ear, s.queue = c, ear, nil
-	s.buffer = newJitterBuffer(c.ClockRate)
+	s.heard, s.ear, s.queue, s.buffer = c, ear, nil, buffer
 	return nil
 }
 
@@ -161,7 +168,7 @@ func (s *Stream) Stats() Stats {
 func (s *Stream) counts() Stats {
 	c := s.buffer.counters
 	frame := s.buffer.ticks(FrameDuration)
-	return Stats{
+	all := Stats{
 		Received:  s.past.Received + c.received,
 		Lost:      s.past.Lost + c.lost,
 		Late:      s.past.Late + c.late,
@@ -170,9 +177,14 @@ func (s *Stream) counts() Stats {
 		Recovered: s.past.Recovered + c.recovered,
 		Concealed: s.past.Concealed + uint64((c.concealed+frame/2)/frame),
 
+		Shortened: s.fitter.shortened, Lengthened: s.fitter.lengthened,
 		Sent: s.sent, Malformed: s.malformed,
 		FarLevelDBFS: s.far.level(), NearLevelDBFS: s.near.level(), FirstFarSound: s.far.first,
 	}
+	if delay, ok := s.buffer.delay(); ok {
+		all.Delay, all.Target = delay, s.buffer.estimate.target
+	}
+	return all
 }
 
 // pull takes the far end's next frame.
@@ -183,15 +195,14 @@ func (s *Stream) pull(frame []int16, now time.Time) {
 	if s.closed {
 		return
 	}
-	for len(s.queue) < len(frame) {
-		next := s.buffer.next(now)
-		if next.action == actWait {
-			break
-		}
-		s.queue = append(s.queue, s.perform(next)...)
+	s.buffer.pull(now)
+	if real := s.fill(len(frame), now); real {
+		s.fit(now)
 	}
 	n := copy(frame, s.queue)
-	s.queue = append(s.queue[:0], s.queue[n:]...)
+	s.fitter.heard(frame)
+	s.keep(s.queue[n:])
+	s.buffer.took(FrameDuration)
 	if s.muted {
 		clear(frame)
 		return
@@ -199,6 +210,43 @@ func (s *Stream) pull(frame []int16, now time.Time) {
 	if n > 0 {
 		s.far.write(frame, now)
 	}
+}
+
+// keep leaves only some of what was decoded, with the lock held.
+func (s *Stream) keep(rest []int16) {
+	s.queue = append(s.queue[:0], rest...)
+	s.buffer.queued = time.Duration(len(s.queue)) * time.Second / SampleRate
+}
+
+// fill decodes until there are so many samples, as far as anything comes, and tells whether all that was decoded is what the far end
+// said. The lock is held.
+func (s *Stream) fill(samples int, now time.Time) (real bool) {
+	real = true
+	for len(s.queue) < samples {
+		next := s.buffer.next(now)
+		if next.action == actWait {
+			return false
+		}
+		real = real && next.action == actPlay
+		s.keep(append(s.queue, s.perform(next)...))
+	}
+	return real
+}
+
+// fit brings the delay nearer to its target by what can be done without being heard, with the lock held.
+func (s *Stream) fit(now time.Time) {
+	excess := s.buffer.excess()
+	if !s.fitter.due(excess) {
+		return
+	}
+	if excess > 0 {
+		for len(s.queue) < FrameSamples+lagLongest {
+			if !s.buffer.ready() || !s.fill(len(s.queue)+1, now) {
+				return
+			}
+		}
+	}
+	s.keep(s.fitter.fit(s.queue, excess))
 }
 
 // perform turns a step into sound. There always is some: what cannot be decoded is concealed, and where that fails too,
