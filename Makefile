@@ -20,7 +20,7 @@ heading = @printf '\n=== %s ===\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test test-unit test-e2e test-chaos test-soak soak lint fmt demo bench clean deps-build deps-lab deps-lint deps-demo
+.PHONY: help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak lint fmt demo bench clean deps-build deps-lab deps-lint deps-kernel deps-demo
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,11 +30,20 @@ demo: deps-demo ## a home in miniature around the real agent: prints an address 
 	go build -o bin/demo ./test/demo
 	@exec bin/demo
 
-test: deps lint test-unit test-e2e test-chaos test-soak ## everything: lint, unit tests, household scenarios on real parts
+test: deps lint test-unit test-kernel test-e2e test-chaos test-soak ## everything: lint, unit tests, real drivers, household scenarios on real parts
 
 test-unit: deps-build ## what needs no lab, with the race detector
 	$(call heading,unit tests)
 	go test -race -timeout 5m $$(go list ./... | grep -v -E '$(LAB_PACKAGES)')
+
+# Each package has a guest of its own. Tests that need no driver ran before.
+test-kernel: deps-kernel ## camera, sound and GPIO on the kernel's real drivers, in a virtual machine that needs neither KVM nor root
+	$(call heading,tests on real drivers)
+	test/kernel/build.sh
+	CGO_ENABLED=0 go build -o bin/kernel ./test/kernel/run
+	go test -tags kernel,nolibopusfile -count=1 ./test/kernel
+	go test -tags kernel,nolibopusfile -count=1 -race -p 2 -timeout 10m -exec "$(CURDIR)/bin/kernel" -run '^TestKernel' \
+		$$(git ls-files '*_kernel_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
 test-e2e: deps-lab build ## scenarios against Asterisk 22 and Chromium with JsSIP
 	$(call heading,the lab and the household scenarios)
@@ -72,7 +81,7 @@ fmt: deps-build ## gofmt over everything
 build: deps-build ## bin/doorstation
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/doorstation ./cmd/doorstation
 
-deps: deps-lab deps-lint ## install what is needed (Debian 12 or 13, root or sudo)
+deps: deps-lab deps-lint deps-kernel ## install what is needed (Debian 12 or 13, root or sudo)
 
 deps-build:
 	@scripts/deps.sh build
@@ -80,6 +89,8 @@ deps-demo:
 	@scripts/deps.sh build demo
 deps-lab:
 	@scripts/deps.sh build lab
+deps-kernel:
+	@scripts/deps.sh build kernel
 deps-lint:
 	@scripts/deps.sh build lint
 

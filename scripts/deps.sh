@@ -5,6 +5,7 @@
 #     build   compiler, libopus, speexdsp and a Go that can fetch the version go.mod asks for
 #     demo    Node.js and npm, for the popup's SIP library
 #     lab     demo, and what the lab of the end-to-end tests runs: Chromium, mmdebstrap, ffmpeg, nftables, PulseAudio
+#     kernel  what test/kernel/build.sh builds a kernel with (flex, bison, bc, xz), and ALSA's library for the tests on it
 #     lint    golangci-lint, built once into the cache directory
 #
 # Says what it does, does nothing (and takes no time) when all is there. Uses sudo when not root.
@@ -97,7 +98,7 @@ ensure_lint() {
   ln -sfn "golangci-lint-$golangci_version" "$cache/golangci-lint"
 }
 
-[[ $# -gt 0 ]] || die "usage: scripts/deps.sh build|demo|lab|lint ..."
+[[ $# -gt 0 ]] || die "usage: scripts/deps.sh build|demo|lab|kernel|lint ..."
 # Two makes at once must not build the same thing into the same place.
 mkdir -p "$cache"
 exec 9>"$cache/deps.lock"
@@ -107,6 +108,7 @@ for level in "$@"; do
     build) packages ca-certificates git gcc g++ make pkg-config libc6-dev libopus-dev libspeexdsp-dev; ensure_go ;;
     demo) ensure_node ;;
     lab) packages ca-certificates chromium mmdebstrap iproute2 nftables ffmpeg fonts-dejavu-core sip-tester pulseaudio pulseaudio-utils libasound2-data; ensure_node ;;
+    kernel) packages ca-certificates gcc make libc6-dev flex bison bc xz-utils alsa-utils libasound2-data ;;
     lint) ensure_lint ;;
     *) die "no such level: $level" ;;
   esac
