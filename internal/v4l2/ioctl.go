@@ -23,7 +23,7 @@ const (
 
 // The ioctls. Their numbers hold the sizes of the structures, which differ between machines.
 const (
-	vidiocQuerycap           = ior | unsafe.Sizeof(capability{})*iocSize | 0
+	vidiocQuerycap           = ior | unsafe.Sizeof(capability{})*iocSize
 	vidiocEnumFmt            = iowr | unsafe.Sizeof(fmtDesc{})*iocSize | 2
 	vidiocGFmt               = iowr | unsafe.Sizeof(format{})*iocSize | 4
 	vidiocSFmt               = iowr | unsafe.Sizeof(format{})*iocSize | 5

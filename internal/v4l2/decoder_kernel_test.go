@@ -1,0 +1,116 @@
+//go:build kernel
+
+package v4l2
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// decode decodes a stream of vicodec with its stateful decoder, by the kernel's "Memory-to-Memory Stateful Video Decoder Interface".
+func decode(t *testing.T, stream [][]byte, width, height int) []*image.YCbCr {
+	t.Helper()
+	pictures, err := tryDecode(stream, width, height)
+	if err != nil {
+		t.Fatalf("decoder: %v", err)
+	}
+	return pictures
+}
+
+// tryDecode feeds a picture at a time.
+func tryDecode(stream [][]byte, width, height int) (pictures []*image.YCbCr, err error) {
+	d, err := Open(decoderPath)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	id, err := d.Identity()
+	if err != nil {
+		return nil, err
+	}
+	inType, outType, _ := encoderQueues(id.Caps)
+	if !d.Subscribe(EventSourceChange) {
+		return nil, errors.New("no event for a changed source")
+	}
+	largest := 0
+	for _, s := range stream {
+		largest = max(largest, len(s))
+	}
+	if _, err = d.SetFormat(inType, Layout{FourCC: fwht, Width: width, Height: height, Image: largest}); err != nil {
+		return nil, err
+	}
+	in, err := d.NewQueue(inType, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, in.Free()) }()
+	feed := func(i int) error {
+		return in.Enqueue(0, copy(in.Memory(0), stream[i]), time.Duration(i)*time.Millisecond)
+	}
+	if err = errors.Join(in.Start(), feed(0), d.wait(unix.POLLPRI, 5*time.Second)); err != nil {
+		return nil, err
+	}
+	if e, ok, eventErr := d.Event(); eventErr != nil || !ok || e != EventSourceChange {
+		return nil, fmt.Errorf("event %d, %v, %w", e, ok, eventErr)
+	}
+	if _, ok, eventErr := d.Event(); ok || eventErr != nil {
+		return nil, fmt.Errorf("a second event: %v, %w", ok, eventErr)
+	}
+	layout, err := d.Format(outType)
+	if err != nil {
+		return nil, err
+	}
+	out, err := d.NewQueue(outType, 3)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, out.Free()) }()
+	for i := range out.Len() {
+		if err = out.Enqueue(i, 0, 0); err != nil {
+			return nil, err
+		}
+	}
+	if err = out.Start(); err != nil {
+		return nil, err
+	}
+	for i := range stream {
+		if i > 0 {
+			for ok := false; !ok; {
+				if err = d.wait(unix.POLLOUT, 5*time.Second); err != nil {
+					return nil, err
+				}
+				if _, ok, err = in.Dequeue(); err != nil {
+					return nil, err
+				}
+			}
+			if err = feed(i); err != nil {
+				return nil, err
+			}
+		}
+		for ok := false; !ok; {
+			var p Picture
+			if p, ok, err = out.Dequeue(); err != nil {
+				return nil, err
+			}
+			if !ok {
+				if err = d.wait(unix.POLLIN, 5*time.Second); err != nil {
+					return nil, fmt.Errorf("picture %d: %w", i, err)
+				}
+				continue
+			}
+			if p.Broken {
+				return nil, fmt.Errorf("picture %d cannot be decoded", i)
+			}
+			pictures = append(pictures, unpack(p.Data, layout, width, height))
+			if err = out.Enqueue(p.Index, 0, 0); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return pictures, nil
+}
