@@ -8,8 +8,10 @@ import (
 // coder turns frames into payloads and payloads into frames, for one direction each, with the memory that codecs have.
 // All sound is 48 kHz mono. It is used from one goroutine at a time.
 type coder interface {
-	// encode codes one frame of FrameSamples. The payload is the caller's.
+	// encode codes one frame of FrameSamples. The payload is the caller's; empty: nothing is to be sent for this frame.
 	encode(pcm []int16) ([]byte, error)
+	// expect is told of a report on what the far end did not get lately of what was sent, 0 to 1.
+	expect(loss float64) error
 	// decode gives the sound of a payload.
 	decode(payload []byte) ([]int16, error)
 	// conceal makes up sound for what is missing; samples is a multiple of concealUnit.

@@ -31,6 +31,7 @@ func (d drifting) decode(payload []byte) ([]int16, error) {
 }
 func (drifting) conceal(samples int) ([]int16, error)           { return make([]int16, samples), nil }
 func (drifting) recover(_ []byte, samples int) ([]int16, error) { return make([]int16, samples), nil }
+func (drifting) expect(float64) error                           { return nil }
 func (drifting) redundant([]byte) bool                          { return false }
 func (drifting) duration([]byte) time.Duration                  { return FrameDuration }
 

@@ -101,7 +101,8 @@ type StreamOptions struct {
 	Muted bool
 }
 
-// Open adds the sound of a call, sent in codec c. send is given one payload for each 20 ms, from the device's goroutine: it
+// Open adds the sound of a call, sent in codec c. send is given one payload for each 20 ms (an empty one where nothing is to be sent, but
+// time passes: discontinuous transmission), from the device's goroutine: it
 // must be quick and must not call [Stream.Close] or [Stream.SetCodec]. It may be called before Run. Any number of streams may be
 // open at once: each gets the microphone, and their far ends are heard together.
 func (e *Engine) Open(c Codec, send func(payload []byte, d time.Duration), o StreamOptions) (*Stream, error) {

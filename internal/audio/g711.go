@@ -54,6 +54,9 @@ func (c *g711Coder) encode(pcm []int16) ([]byte, error) {
 	return payload, nil
 }
 
+// expect implements coder: nothing can be done.
+func (c *g711Coder) expect(float64) error { return nil }
+
 // decode implements coder.
 func (c *g711Coder) decode(payload []byte) ([]int16, error) {
 	narrow := make([]int16, len(payload))

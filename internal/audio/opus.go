@@ -3,17 +3,26 @@ package audio
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/hraban/opus"
 )
 
-// How the door's voice is coded. In-band FEC costs a few kbit/s at the loss it is told to expect and lets the far end
-// rebuild a single lost packet from the next one.
+// How the door's voice is coded.
 const (
-	opusBitrate      = 32000
-	opusComplexity   = 5
-	opusExpectedLoss = 10 // per cent
+	// opusBitrate is enough for full-band speech (RFC 7587 section 3.1.1) with the low bit-rate copies of forward error correction.
+	opusBitrate = 32000
+	// opusComplexity costs a Pi a few per cent of a core; the steps above it are hardly heard.
+	opusComplexity = 5
+	// opusFirstLoss is what is expected, in per cent, before the far end has reported; opusLeastLoss keeps the copies coming, as loss
+	// comes in bursts; opusMostLoss is where more protection only makes worse what is protected.
+	opusFirstLoss, opusLeastLoss, opusMostLoss = 5, 1, 30
+	// opusQuiet is the mean square below which discontinuous transmission is allowed: -50 dBFS. Without that bound libopus would take
+	// a steady tone, as of a kettle or an alarm, for background noise and leave it out.
+	opusQuiet = 1e-5
+	// opusHeader is the longest packet that holds no sound: its sender pauses (the documentation of opus_encode).
+	opusHeader = 2
 	// opusFirstCELT is the first configuration without SILK (RFC 6716 table 2).
 	opusFirstCELT = 16
 	// opusLongest is the longest packet: 120 ms (RFC 6716 section 3.2.5).
@@ -25,6 +34,9 @@ const (
 type opusCoder struct {
 	encoder *opus.Encoder
 	decoder *opus.Decoder
+	loss    float64 // expected, 0 to 1
+	dtx     bool    // discontinuous transmission is allowed
+	pausing bool    // the last packet held no sound
 	pcm     [opusLongest]int16
 	packet  [maxPayload]byte
 }
@@ -41,21 +53,41 @@ func newOpusCoder() (*opusCoder, error) {
 	}
 	err = errors.Join(
 		encoder.SetBitrate(opusBitrate), encoder.SetComplexity(opusComplexity), encoder.SetInBandFEC(true),
-		encoder.SetPacketLossPerc(opusExpectedLoss), encoder.SetDTX(false),
+		encoder.SetPacketLossPerc(opusFirstLoss), encoder.SetDTX(false),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("opus encoder: %w", err)
 	}
-	return &opusCoder{encoder: encoder, decoder: decoder}, nil
+	return &opusCoder{encoder: encoder, decoder: decoder, loss: opusFirstLoss / 100.0}, nil
 }
 
-// encode implements coder.
+// encode implements coder. In silence only the first packet without sound is given, which tells the decoder that the pause is meant;
+// then libopus makes one with sound each 400 ms, which keeps the far end sure that the door is there.
 func (c *opusCoder) encode(pcm []int16) ([]byte, error) {
+	if quiet := energy(pcm) < opusQuiet*float64(len(pcm)); quiet != c.dtx {
+		if err := c.encoder.SetDTX(quiet); err != nil {
+			return nil, fmt.Errorf("opus encoder: %w", err)
+		}
+		c.dtx = quiet
+	}
 	n, err := c.encoder.Encode(pcm, c.packet[:])
 	if err != nil {
 		return nil, fmt.Errorf("opus encode: %w", err)
 	}
+	paused := c.pausing
+	if c.pausing = n <= opusHeader; paused && c.pausing {
+		return nil, nil
+	}
 	return append([]byte(nil), c.packet[:n]...), nil
+}
+
+// expect implements coder: more at once, less slowly.
+func (c *opusCoder) expect(loss float64) error {
+	c.loss = min(opusMostLoss/100.0, max(opusLeastLoss/100.0, loss, c.loss*0.8))
+	if err := c.encoder.SetPacketLossPerc(int(math.Round(100 * c.loss))); err != nil {
+		return fmt.Errorf("opus encoder: %w", err)
+	}
+	return nil
 }
 
 // decode implements coder.

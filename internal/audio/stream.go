@@ -280,28 +280,39 @@ func (s *Stream) perform(next step) []int16 {
 func (s *Stream) push(capture []int16, now time.Time) {
 	s.sending.Lock()
 	defer s.sending.Unlock()
-	payload, err := s.encode(capture, now)
+	payload, open, err := s.encode(capture, now)
 	if err != nil {
 		s.log.Warn("sound cannot be coded", "error", err)
 		return
 	}
-	if len(payload) > 0 {
+	if open {
 		s.send(payload, FrameDuration)
 	}
 }
 
-// encode gives the payload of a frame, none when the stream is closed.
-func (s *Stream) encode(capture []int16, now time.Time) ([]byte, error) {
+// encode gives the payload of a frame, none for a silent one; false when the stream is closed.
+func (s *Stream) encode(capture []int16, now time.Time) (payload []byte, open bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, nil
+		return nil, false, nil
 	}
-	payload, err := s.coder.encode(capture)
+	payload, err = s.coder.encode(capture)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	s.near.write(capture, now)
-	s.sent++
-	return payload, nil
+	if len(payload) > 0 {
+		s.sent++
+	}
+	return payload, true, nil
+}
+
+// ExpectLoss passes on what the far end reports: the part of the packets it did not get lately, 0 to 1. The codec protects what it can.
+func (s *Stream) ExpectLoss(fraction float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.coder.expect(fraction); err != nil {
+		s.log.Debug("the expected loss can't be set", "codec", s.codec.String(), "error", err)
+	}
 }

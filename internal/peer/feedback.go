@@ -117,6 +117,9 @@ func (p *Peer) receptionReports(reports []rtcp.ReceptionReport, now time.Time) {
 		switch r.SSRC {
 		case p.voice.ssrc:
 			p.voice.reported(r, now)
+			if p.events.AudioLost != nil {
+				p.events.AudioLost(float64(r.FractionLost) / 256)
+			}
 		case p.picture.ssrc:
 			p.picture.reported(r, now)
 		}

@@ -81,6 +81,9 @@ type Events struct {
 	KeyFrame func()
 	// Audio is called for each packet of the far voice, in order of arrival. The packet belongs to the callee.
 	Audio func(pkt *rtp.Packet, codec AudioCodec)
+	// AudioLost is called for each report of the far side on the door's voice, with the part of its packets that were lost since
+	// the one before, 0 to 1 (RFC 3550 section 6.4.1).
+	AudioLost func(fraction float64)
 	// Digit is called once for each RFC 4733 event, on the first of its packets that arrives.
 	Digit func(r rune, rtpTime uint32)
 }

@@ -119,6 +119,7 @@ func (c *call) peerEvents() peer.Events {
 		RestartWanted: c.onTrouble,
 		KeyFrame:      func() { c.phone.opt.Camera.RequestKeyFrame() },
 		Audio:         c.onFarAudio,
+		AudioLost:     c.onAudioLost,
 		Digit:         func(r rune, _ uint32) { c.onDigit(digitRTP, r) },
 	}
 }

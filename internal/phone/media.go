@@ -182,6 +182,16 @@ func (c *call) onFarAudio(pkt *rtp.Packet, codec peer.AudioCodec) {
 	m.stream.Receive(codecOf(codec), pkt.SequenceNumber, pkt.Timestamp, pkt.Payload, c.phone.opt.Now())
 }
 
+// onAudioLost lets the codec protect the door's voice as well as the way to the far side needs it.
+func (c *call) onAudioLost(fraction float64) {
+	c.mu.Lock()
+	m := c.media
+	c.mu.Unlock()
+	if m != nil && m.stream != nil {
+		m.stream.ExpectLoss(fraction)
+	}
+}
+
 func codecOf(c peer.AudioCodec) audio.Codec {
 	return audio.Codec{Name: c.Name, ClockRate: c.ClockRate, Channels: c.Channels}
 }
