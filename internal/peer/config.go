@@ -19,7 +19,9 @@ const (
 	// side's packets are that consent.)
 	iceDisconnected = 4 * time.Second
 	iceFailed       = 31 * time.Second
-	iceKeepalive    = time.Second
+	// iceKeepalive is how often the pair in use is checked: each answer tells how long the queues on the way are, which a PBX's
+	// reports do every five seconds only, and not at all for the picture.
+	iceKeepalive = 200 * time.Millisecond
 
 	// iceMaxChecks is how often a pair is tried, every 200 ms, so that a far side that starts late is still found.
 	iceMaxChecks = 100

@@ -27,11 +27,21 @@ func (p *Peer) listen(r rtcpReader) {
 	}
 }
 
+// roundTrip is the newest that is known: of ICE's checks, else of the reports.
+func (p *Peer) roundTrip() time.Duration {
+	if trip := time.Duration(p.checked.trip.Load()); trip > 0 {
+		return trip
+	}
+	_, trip := p.picture.quality()
+	return trip
+}
+
 // receiveRTCP takes in a decrypted compound packet, part by part: one that is malformed costs only itself. It returns what the
 // other interceptors are to see, in the same memory: pion's would end the stream's feedback at the first malformed part, and
 // answer every NACK.
 func (p *Peer) receiveRTCP(b []byte, now time.Time) []byte {
 	asked := false
+	var far newest
 	rest := b[:0]
 	for len(b) >= 4 {
 		length := (int(binary.BigEndian.Uint16(b[2:4])) + 1) * 4
@@ -53,7 +63,8 @@ func (p *Peer) receiveRTCP(b []byte, now time.Time) []byte {
 		}
 		for _, part := range parts { // one
 			asked = p.feedback(part, now) || asked
-			one = p.damped(part, one, now)
+			far.take(part, p.picture.ssrc)
+			one = p.damped(part, one, far, now)
 		}
 		rest = append(rest, one...) // never longer than what was read
 	}
@@ -63,14 +74,34 @@ func (p *Peer) receiveRTCP(b []byte, now time.Time) []byte {
 	return rest
 }
 
+// newest is the newest packet of the picture that the far side has, as a report says.
+type newest struct {
+	sequence uint16
+	known    bool
+}
+
+func (n *newest) take(part rtcp.Packet, ssrc uint32) {
+	var reports []rtcp.ReceptionReport
+	switch r := part.(type) {
+	case *rtcp.SenderReport:
+		reports = r.Reports
+	case *rtcp.ReceiverReport:
+		reports = r.Reports
+	}
+	for _, r := range reports {
+		if r.SSRC == ssrc {
+			n.sequence, n.known = uint16(r.LastSequenceNumber), true
+		}
+	}
+}
+
 // damped returns an RTCP packet without those packets asked for that are not to be sent again now.
-func (p *Peer) damped(part rtcp.Packet, raw []byte, now time.Time) []byte {
+func (p *Peer) damped(part rtcp.Packet, raw []byte, far newest, now time.Time) []byte {
 	nack, ok := part.(*rtcp.TransportLayerNack)
 	if !ok {
 		return raw
 	}
-	_, roundTrip := p.picture.quality()
-	left := p.picture.resends.damp(nack, roundTrip, now)
+	left := p.picture.memory.damp(nack, far, p.roundTrip(), now)
 	if left == nil {
 		return nil
 	}
@@ -104,6 +135,8 @@ func (p *Peer) feedback(part rtcp.Packet, now time.Time) (keyFrame bool) {
 		for _, n := range r.Nacks {
 			p.counters.nacks.Add(1 + uint64(bits.OnesCount16(uint16(n.LostPackets))))
 		}
+	case *rtcp.ReceiverEstimatedMaximumBitrate:
+		p.picture.told(float64(r.Bitrate), now)
 	case *rtcp.SenderReport:
 		p.receptionReports(r.Reports, now)
 	case *rtcp.ReceiverReport:

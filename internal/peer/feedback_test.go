@@ -64,6 +64,12 @@ func TestDampedFeedback(t *testing.T) {
 		check(t, err)
 		return b
 	}
+	send := func() {
+		for _, sequence := range []uint16{65534, 65535, 0, 1, 299, 300, 310} {
+			p.picture.memory.sent(sequence, 1000, now)
+		}
+	}
+	send()
 	for _, c := range []struct {
 		what          string
 		after         time.Duration
@@ -73,10 +79,14 @@ func TestDampedFeedback(t *testing.T) {
 		{"before they can be there", time.Millisecond, []uint16{65535, 0, 1}, []uint16{1}},
 		{"all of them before they can be there", time.Millisecond, []uint16{1}, nil},
 		{"lost once more", resendGap, []uint16{1, 300}, []uint16{1, 300}},
+		{"and never sent", resendGap, []uint16{1, 2, 3}, []uint16{1}},
 		{"with some that have been there, behind", time.Minute, []uint16{300, 310, 65535, 1, 299}, []uint16{300, 310}},
 		{"none", 0, []uint16{}, nil},
 	} {
 		now = now.Add(c.after)
+		if c.after > resendAge {
+			send()
+		}
 		parts, err := rtcp.Unmarshal(p.receiveRTCP(text(c.asked...), now))
 		check(t, err)
 		var got []uint16
@@ -91,7 +101,7 @@ func TestDampedFeedback(t *testing.T) {
 			t.Errorf("asked for %d, %s: %d are sent again, want %d", c.asked, c.what, got, c.damped)
 		}
 	}
-	if got := p.counters.nacks.Load(); got != 15 {
+	if got := p.counters.nacks.Load(); got != 18 {
 		t.Errorf("%d askings counted", got)
 	}
 }

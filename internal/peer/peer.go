@@ -53,6 +53,14 @@ type Peer struct {
 	}
 	inUse atomic.Pointer[path]
 
+	// checked is what ICE's checks told last of the path in use.
+	checked struct {
+		sync.Mutex
+		path *path
+		way  uint64
+		trip atomic.Int64 // time.Duration
+	}
+
 	// mu is for signalling: one description at a time.
 	mu      sync.Mutex
 	state   state
@@ -244,14 +252,17 @@ func (p *Peer) WriteAudio(payload []byte, d time.Duration) error {
 
 // WriteVideo sends one access unit in Annex-B form with parameter sets before each key frame; pts may begin anywhere. It is
 // dropped before the peer is connected, while the far side takes no video, and from the start of sending to the first key frame,
-// which Events.KeyFrame asks for. Errors are those of the network.
+// which Events.KeyFrame asks for. It takes as long as the pace of SetVideoPace asks for. Errors are those of the network.
 func (p *Peer) WriteVideo(annexB []byte, pts time.Duration) error {
 	a := p.agreed.Load()
 	if a == nil {
 		return nil
 	}
-	return p.picture.write(a, p.connected.Load(), annexB, pts)
+	return p.picture.write(a, p.connected.Load(), annexB, pts, videoClockwork{now: p.config.Now, wait: p.pause})
 }
+
+// pause waits; it reports false when the peer is closed meanwhile.
+func (p *Peer) pause(d time.Duration) bool { return waitFor(p.ctx, nil, d) == nil }
 
 // Close ends the transport and waits until everything of the peer has ended; no callback comes after it. It may be called more
 // than once, but not from an event callback.

@@ -38,8 +38,10 @@ type outgoing struct {
 	packets  uint64
 	bytes    uint64
 
+	reports   uint64
 	lost      int64
 	fraction  float64
+	jitter    time.Duration // of a video stream only
 	roundTrip time.Duration
 }
 
@@ -105,6 +107,8 @@ func (o *outgoing) reported(r rtcp.ReceptionReport, now time.Time) {
 	defer o.mu.Unlock()
 	o.lost = int64(int32(r.TotalLost<<8) >> 8) // 24 bits, signed
 	o.fraction = float64(r.FractionLost) / 256
+	o.reports++
+	o.jitter = time.Duration(r.Jitter) * time.Second / videoClock
 	if r.LastSenderReport == 0 {
 		return
 	}

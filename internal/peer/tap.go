@@ -14,7 +14,7 @@ func (f tapFactory) NewInterceptor(string) (interceptor.Interceptor, error) { re
 
 // tap stands between the transport and everything else. Inbound it reads each packet as it came, sorts it by the payload types
 // agreed last, and passes it on with one the PeerConnection knows: that one was told of a single set and would otherwise end
-// the stream at a renumbered packet. Outbound it counts what leaves.
+// the stream at a renumbered packet. Outbound it counts what leaves, resent packets, too.
 type tap struct {
 	interceptor.NoOp
 	p *Peer
@@ -51,18 +51,21 @@ func (t *tap) BindRTCPReader(reader interceptor.RTCPReader) interceptor.RTCPRead
 
 // BindLocalStream implements interceptor.Interceptor.
 func (t *tap) BindLocalStream(info *interceptor.StreamInfo, writer interceptor.RTPWriter) interceptor.RTPWriter {
+	packets, bytes := &t.p.counters.videoOnWire, &t.p.counters.videoBytes
 	if info.SSRC != t.p.picture.ssrc {
-		return writer
+		packets, bytes = &t.p.counters.audioOnWire, &t.p.counters.audioBytes
 	}
 	return interceptor.RTPWriterFunc(func(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
-		t.p.counters.videoOnWire.Add(1)
+		packets.Add(1)
+		bytes.Add(uint64(len(payload) + packetOverhead))
 		return writer.Write(h, payload, a)
 	})
 }
 
 // counters are what only Stats reads.
 type counters struct {
-	keyFrames, digits, dropped, nacks, videoOnWire atomic.Uint64
+	keyFrames, digits, dropped, nacks                atomic.Uint64
+	videoOnWire, videoBytes, audioOnWire, audioBytes atomic.Uint64 // what really left
 }
 
 // received sorts one packet of the far side by its payload type.

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/pion/rtp/codecs"
@@ -13,6 +14,8 @@ const (
 	// goes through everywhere.
 	videoMTU  = 1200
 	rtpHeader = 12
+	// packetOverhead is what a packet is longer on the wire than its payload, about: RTP, SRTP, UDP, IP and the link's own.
+	packetOverhead = 64
 
 	// leastPackets is the number of packets in a picture at least. A PBX notices that one is missing by how many follow:
 	// Asterisk asks for it when five have, again when ten have, and shows nothing meanwhile (res_rtp_asterisk.c). With two
@@ -39,10 +42,17 @@ const (
 // picture is the door's video.
 type picture struct {
 	outgoing
-	resends damper
+	memory memory
 
-	base    uint32
-	waiting bool // for a key frame: without one the far side could show nothing
+	// sending is held by the one who sends an access unit: packets of two never mix, however long the pace makes them wait.
+	sending sync.Mutex
+
+	base     uint32
+	waiting  bool // for a key frame: without one the far side could show nothing
+	pace     bucket
+	most     int // bit/s that the far side says are possible
+	toldAt   time.Time
+	pictures uint64
 }
 
 func newPicture() *picture {
@@ -56,8 +66,33 @@ func (p *picture) hold() {
 	p.mu.Unlock()
 }
 
-// write sends one access unit (RFC 6184, packetization-mode 1).
-func (p *picture) write(a *agreement, open bool, annexB []byte, pts time.Duration) error {
+// videoClockwork is time as the pace needs it: wait reports false when there is no point in going on.
+type videoClockwork struct {
+	now  func() time.Time
+	wait func(time.Duration) bool
+}
+
+// write sends one access unit (RFC 6184, packetization-mode 1), as fast as the pace allows.
+func (p *picture) write(a *agreement, open bool, annexB []byte, pts time.Duration, clock videoClockwork) error {
+	p.sending.Lock()
+	defer p.sending.Unlock()
+	payloads := p.packetize(a, open, annexB, clock.now())
+	timestamp := p.base + ticks(pts, videoClock)
+	var failed error
+	for i, payload := range payloads {
+		if wait := p.due(len(payload)+packetOverhead, clock.now()); wait > 0 && !clock.wait(wait) {
+			return nil
+		}
+		// A failure: the rest may still get through, and this one can be asked for again.
+		if err := p.leave(a.videoPT, timestamp, i == len(payloads)-1, payload, clock.now()); err != nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+// packetize gives the payloads of an access unit that is to be sent.
+func (p *picture) packetize(a *agreement, open bool, annexB []byte, now time.Time) [][]byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !open || p.writer == nil || !a.Video {
@@ -77,14 +112,20 @@ func (p *picture) write(a *agreement, open bool, annexB []byte, pts time.Duratio
 		payloads = slices.Insert(payloads, 0, slices.Repeat(payloads[:1], firstSets-1)...)
 	}
 	p.waiting = false
-	timestamp := p.base + ticks(pts, videoClock)
-	var failed error
-	for i, payload := range payloads {
-		if err := p.put(a.videoPT, timestamp, i == len(payloads)-1, payload); err != nil {
-			failed = err // the rest may still get through, and this one can be asked for again
-		}
+	p.pictures++
+	p.hurry(len(annexB)+len(payloads)*packetOverhead, now)
+	return payloads
+}
+
+// leave sends one packet.
+func (p *picture) leave(pt uint8, timestamp uint32, marker bool, payload []byte, now time.Time) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.writer == nil {
+		return nil // closed while it waited
 	}
-	return failed
+	p.memory.sent(p.sequence, len(payload)+packetOverhead, now) // before it can be asked for
+	return p.put(pt, timestamp, marker, payload)
 }
 
 // payloadSize is how much of a picture goes into one packet.
