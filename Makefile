@@ -20,7 +20,7 @@ heading = @printf '\n=== %s ===\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak lint fmt demo bench clean deps-build deps-lab deps-lint deps-kernel deps-demo
+.PHONY: help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak lint fmt demo bench clean deps-build deps-lab deps-lint deps-kernel deps-demo deps-bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,7 +66,7 @@ soak: deps-lab build ## 1,000 calls with picture and sound: memory, goroutines a
 	test/lab/prepare.sh asterisk
 	DOORSTATION_LAB_OUT=test/soak/out go run ./test/soak
 
-bench: deps-lab build ## what a person waits for, sees and hears, measured on real parts; BENCH=-quick for less than six minutes
+bench: deps-bench build ## what a person waits for, sees and hears, measured on real parts; BENCH=-quick for less than six minutes
 	$(call heading,bench)
 	test/lab/prepare.sh asterisk popup
 	DOORSTATION_LAB_OUT=test/bench/out go run ./test/bench $(BENCH)
@@ -91,6 +91,8 @@ deps-lab:
 	@scripts/deps.sh build lab
 deps-kernel:
 	@scripts/deps.sh build kernel
+deps-bench:
+	@scripts/deps.sh build bench
 deps-lint:
 	@scripts/deps.sh build lint
 

@@ -6,6 +6,7 @@
 #     demo    Node.js and npm, for the popup's SIP library
 #     lab     demo, and what the lab of the end-to-end tests runs: Chromium, mmdebstrap, ffmpeg, nftables, PulseAudio
 #     kernel  what test/kernel/build.sh builds a kernel with (flex, bison, bc, xz), and ALSA's library for the tests on it
+#     bench   lab, and whom the bench sets beside the door: baresip
 #     lint    golangci-lint, built once into the cache directory
 #
 # Says what it does, does nothing (and takes no time) when all is there. Uses sudo when not root.
@@ -98,7 +99,12 @@ ensure_lint() {
   ln -sfn "golangci-lint-$golangci_version" "$cache/golangci-lint"
 }
 
-[[ $# -gt 0 ]] || die "usage: scripts/deps.sh build|demo|lab|kernel|lint ..."
+lab() {
+  packages ca-certificates chromium mmdebstrap iproute2 nftables ffmpeg fonts-dejavu-core sip-tester pulseaudio pulseaudio-utils libasound2-data
+  ensure_node
+}
+
+[[ $# -gt 0 ]] || die "usage: scripts/deps.sh build|demo|lab|kernel|bench|lint ..."
 # Two makes at once must not build the same thing into the same place.
 mkdir -p "$cache"
 exec 9>"$cache/deps.lock"
@@ -107,7 +113,8 @@ for level in "$@"; do
   case $level in
     build) packages ca-certificates git gcc g++ make pkg-config libc6-dev libopus-dev libspeexdsp-dev; ensure_go ;;
     demo) ensure_node ;;
-    lab) packages ca-certificates chromium mmdebstrap iproute2 nftables ffmpeg fonts-dejavu-core sip-tester pulseaudio pulseaudio-utils libasound2-data; ensure_node ;;
+    lab) lab ;;
+    bench) lab; packages baresip-core baresip-ffmpeg ;;
     kernel) packages ca-certificates gcc make libc6-dev flex bison bc xz-utils alsa-utils libasound2-data ;;
     lint) ensure_lint ;;
     *) die "no such level: $level" ;;

@@ -33,6 +33,7 @@ func benches() []bench {
 		{"glass", aboutGlass, measureGlass},
 		{"ears", aboutEars, measureEars},
 		{"loss", aboutLoss, measureLoss},
+		{"baresip", aboutBaresip, measureBaresip},
 		{"return", aboutReturn, measureReturn},
 		{"change", aboutChange, measureChange},
 	}

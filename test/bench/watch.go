@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"doorstation/test/lab"
@@ -20,25 +21,36 @@ type seen struct {
 	freezes, keyFrames, kilobits []float64
 }
 
-// take looks at a call's picture at the end of a talk, before it is hung up.
-func (s *seen) take(kitchen *lab.Popup, call lab.Call) {
+// pictureFrames is how many frames with the door's clock make a picture.
+const pictureFrames = 10
+
+// take looks at a call's picture at the end of a talk, before it is hung up, and reports whether there was one. The first frame is the first
+// one with the door's clock: Chromium may show a black one before, when it has a camera itself.
+func (s *seen) take(kitchen *lab.Popup, call lab.Call) bool {
 	s.calls++
 	if call.FirstFrame.IsZero() {
-		return
+		return false
 	}
 	clocks, v, end := kitchen.Clocks(), kitchen.Video(), time.Now()
-	watched := end.Sub(call.FirstFrame)
+	begin := slices.IndexFunc(clocks, func(c lab.Shown) bool { return !c.Drawn.IsZero() })
+	if begin < 0 || len(clocks)-begin < pictureFrames {
+		return false
+	}
+	clocks = clocks[begin:]
+	first := clocks[0].Presented
+	watched := end.Sub(first)
 	s.picture++
-	s.answerToFrame.add(call.FirstFrame.Sub(call.Answered))
-	s.acceptToFrame.add(call.FirstFrame.Sub(call.Accepted))
+	s.answerToFrame.add(first.Sub(call.Answered))
+	s.acceptToFrame.add(first.Sub(call.Accepted))
 	s.clocks(clocks)
-	s.moves(kitchen.FrameTimes(), call.FirstFrame, end)
+	s.moves(clocks, end)
 
-	s.rate = append(s.rate, float64(v.Shown)/watched.Seconds())
+	s.rate = append(s.rate, float64(len(clocks))/watched.Seconds())
 	s.frozenChromium = append(s.frozenChromium, 100*v.FrozenSeconds/watched.Seconds())
 	s.freezes = append(s.freezes, float64(v.Freezes)/watched.Minutes())
 	s.keyFrames = append(s.keyFrames, float64(v.KeyFrames)/watched.Minutes())
 	s.kilobits = append(s.kilobits, float64(v.Bytes)*8/1000/watched.Seconds())
+	return true
 }
 
 // clocks takes the ages of the pictures.
@@ -57,18 +69,20 @@ func (s *seen) clocks(shown []lab.Shown) {
 }
 
 // moves takes the times between frames.
-func (s *seen) moves(times []time.Time, first, end time.Time) {
+func (s *seen) moves(clocks []lab.Shown, end time.Time) {
+	first := clocks[0].Presented
 	frozen, longest, last := time.Duration(0), time.Duration(0), first
-	for _, at := range append(times, end) {
-		if at.After(end) {
-			at = end
-		}
+	look := func(at time.Time) {
 		gap := at.Sub(last)
 		if gap > frozenFrom {
 			frozen += gap
 		}
 		longest, last = max(longest, gap), at
 	}
+	for _, c := range clocks {
+		look(c.Presented)
+	}
+	look(end)
 	s.gaps.add(longest)
 	s.frozen = append(s.frozen, 100*frozen.Seconds()/end.Sub(first).Seconds())
 }

@@ -118,6 +118,9 @@ func (p *Popup) DeclineWith(status int) { p.t.Helper(); p.ask("decline", nil, st
 // Hangup clicks the hang-up button.
 func (p *Popup) Hangup() { p.t.Helper(); p.click("hangup") }
 
+// HangupIfUp ends the call if there is one; unlike [Popup.Hangup] it may end by itself meanwhile.
+func (p *Popup) HangupIfUp() { p.t.Helper(); p.ask("hangup", nil) }
+
 // OpenDoor clicks the door button, which sends PopupOptions.DoorDigit by SIP INFO.
 func (p *Popup) OpenDoor() { p.t.Helper(); p.click("door") }
 

@@ -148,6 +148,9 @@ window.popup = {
   },
   // decline with another status than the button's 480.
   decline: (status) => session.terminate({ status_code: status }),
+  hangup: () => {
+    session?.terminate();
+  },
   digit: (digit, transport) => {
     session.sendDTMF(digit, { transportType: transport });
   },
