@@ -75,7 +75,12 @@ type Status struct {
 	Readers int
 	// Frames and KeyFrames count the pictures that came from the source since the hub was made.
 	Frames, KeyFrames uint64
+	// Used is what the source chose, for those that have a choice.
+	Used Used
 }
+
+// chooser is a [Source] that chooses what it uses.
+type chooser interface{ Used() Used }
 
 // Hub runs a source while it has readers and gives each of them the same encoded pictures.
 type Hub struct {
@@ -100,7 +105,7 @@ type Hub struct {
 	began    time.Time     // when the first picture of all came
 	shift    time.Duration // from the PTS of this run of the source to the hub's
 	fresh    bool          // the next picture is the first of a run
-	group    *group        // nil: new readers wait for an IDR that is asked for
+	group    group         // empty: new readers wait for an IDR that is asked for
 }
 
 // NewHub makes a hub for one source. Nothing runs before [Hub.Run].
@@ -113,9 +118,6 @@ func NewHub(src Source, p Params, opt HubOptions) *Hub {
 			Source: src.Name(), State: StateIdle,
 			Width: p.Width, Height: p.Height, Framerate: p.Framerate, Bitrate: p.Bitrate,
 		},
-	}
-	if src.Traits().FixedGroups {
-		h.group = &group{}
 	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
@@ -134,9 +136,7 @@ func (h *Hub) Subscribe() *Reader {
 	if h.closed {
 		r.shut()
 	} else {
-		if h.group != nil {
-			r.begin(h.group.replay())
-		}
+		r.begin(h.group.replay())
 		h.readers = append(h.readers, r)
 		h.came, h.newcomer = time.Now(), true
 	}
@@ -187,6 +187,12 @@ func (h *Hub) Status() Status {
 	defer h.mu.Unlock()
 	s := h.status
 	s.Readers = len(h.readers)
+	if c, ok := h.source.(chooser); ok {
+		s.Used = c.Used()
+		if s.Used.Width > 0 {
+			s.Width, s.Height, s.Framerate = s.Used.Width, s.Used.Height, s.Used.Framerate
+		}
+	}
 	return s
 }
 
@@ -326,9 +332,7 @@ func (h *Hub) beginRun() Params {
 func (h *Hub) endRun() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.group != nil {
-		h.group.clear()
-	}
+	h.group.clear()
 }
 
 // deliver gives one picture to all readers.
@@ -339,7 +343,7 @@ func (h *Hub) deliver(au AccessUnit) {
 		h.status.KeyFrames++
 	}
 	au.PTS = h.rebase(au.PTS)
-	if h.group != nil {
+	if h.source.Traits().FixedGroups { // a camera may have turned out to be of that kind
 		h.group.add(au)
 	}
 	for _, r := range h.readers {
