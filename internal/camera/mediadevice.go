@@ -17,7 +17,7 @@ import (
 	"github.com/pion/mediadevices/pkg/prop"
 	"golang.org/x/sys/unix"
 
-	"doorstation/internal/v4l2"
+	"doorstation/internal/camera/v4l2"
 )
 
 // What the camera driver of mediadevices (v0.9.4, on blackjack/webcam v0.6.1) does not do, and what is done about it here:

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"doorstation/internal/v4l2"
+	"doorstation/internal/camera/v4l2"
 )
 
 // EncoderChoice says what encodes the pictures of a camera.

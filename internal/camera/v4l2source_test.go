@@ -18,7 +18,7 @@ import (
 	"github.com/pion/mediadevices/pkg/frame"
 	"golang.org/x/sys/unix"
 
-	"doorstation/internal/v4l2"
+	"doorstation/internal/camera/v4l2"
 )
 
 // fakeCamera is a camera that delivers the test picture.

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"doorstation/internal/v4l2"
+	"doorstation/internal/camera/v4l2"
 )
 
 // Errors of cameras on V4L2. [ErrNoCamera] is the one for a camera that isn't there.

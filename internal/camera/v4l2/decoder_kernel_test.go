@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"doorstation/test/kernel/device"
 )
 
 // decode decodes a stream of vicodec with its stateful decoder, by the kernel's "Memory-to-Memory Stateful Video Decoder Interface".
 func decode(t *testing.T, stream [][]byte, width, height int) []*image.YCbCr {
 	t.Helper()
-	pictures, err := tryDecode(stream, width, height)
+	pictures, err := tryDecode(device.Name(t, device.VicodecDecoder), stream, width, height)
 	if err != nil {
 		t.Fatalf("decoder: %v", err)
 	}
@@ -23,8 +25,8 @@ func decode(t *testing.T, stream [][]byte, width, height int) []*image.YCbCr {
 }
 
 // tryDecode feeds a picture at a time.
-func tryDecode(stream [][]byte, width, height int) (pictures []*image.YCbCr, err error) {
-	d, err := Open(decoderPath)
+func tryDecode(path string, stream [][]byte, width, height int) (pictures []*image.YCbCr, err error) {
+	d, err := Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"doorstation/test/kernel/device"
 )
 
 // fwht is V4L2_PIX_FMT_FWHT, fwhtKeyQuantizer V4L2_CID_FWHT_I_FRAME_QP, fwhtKey V4L2_FWHT_FL_I_FRAME.
@@ -25,12 +27,6 @@ const (
 	fwht             FourCC    = 'F' | 'W'<<8 | 'H'<<16 | 'T'<<24
 	fwhtKeyQuantizer ControlID = 10029602
 	fwhtKey                    = 1 << 10
-)
-
-// The devices of the kernel that runs these tests.
-var (
-	encoderPath = os.Getenv("DOORSTATION_KERNEL_ENCODER") // vicodec's stateful encoder
-	decoderPath = os.Getenv("DOORSTATION_KERNEL_DECODER") // vicodec's stateful decoder
 )
 
 // config is that of an encoder of vicodec.
@@ -42,7 +38,7 @@ func config(width, height int) EncoderConfig {
 // open opens the encoder for a test.
 func open(t *testing.T, cfg EncoderConfig) *Encoder {
 	t.Helper()
-	e, err := OpenEncoder(encoderPath, cfg)
+	e, err := OpenEncoder(device.Name(t, device.VicodecEncoder), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +73,8 @@ func isKey(data []byte) bool {
 	return len(data) > 24 && binary.BigEndian.Uint32(data[20:])&fwhtKey != 0
 }
 
-func TestTheEncoderIsFoundByWhatItCanDo(t *testing.T) {
+func TestKernelTheEncoderIsFoundByWhatItCanDo(t *testing.T) {
+	encoderPath := device.Name(t, device.VicodecEncoder)
 	path, ok, err := FindEncoder("/dev", fwht)
 	if err != nil || !ok || path != encoderPath {
 		t.Errorf("%q, %v, %v; want %s", path, ok, err, encoderPath)
@@ -98,7 +95,7 @@ func TestTheEncoderIsFoundByWhatItCanDo(t *testing.T) {
 	}
 }
 
-func TestEachPictureIsEncodedAndIsThatPicture(t *testing.T) {
+func TestKernelEachPictureIsEncodedAndIsThatPicture(t *testing.T) {
 	for name, c := range map[string]struct {
 		raw           FourCC
 		width, height int
@@ -131,7 +128,7 @@ func TestEachPictureIsEncodedAndIsThatPicture(t *testing.T) {
 	}
 }
 
-func TestADrainedEncoderBeginsAnew(t *testing.T) {
+func TestKernelADrainedEncoderBeginsAnew(t *testing.T) {
 	e := open(t, config(640, 360))
 	for range 3 {
 		for n := range 4 {
@@ -151,7 +148,7 @@ func TestADrainedEncoderBeginsAnew(t *testing.T) {
 	}
 }
 
-func TestWhatTheDriverStillHoldsComesOutWhenItIsDrained(t *testing.T) {
+func TestKernelWhatTheDriverStillHoldsComesOutWhenItIsDrained(t *testing.T) {
 	e := open(t, config(640, 360))
 	for n := range rawBuffers {
 		index, err := e.freeBuffer(time.Now().Add(time.Second))
@@ -169,7 +166,7 @@ func TestWhatTheDriverStillHoldsComesOutWhenItIsDrained(t *testing.T) {
 	}
 }
 
-func TestControlsTakeEffectWhileItRuns(t *testing.T) {
+func TestKernelControlsTakeEffectWhileItRuns(t *testing.T) {
 	e := open(t, config(640, 360))
 	size := func(first, quantizer int) int {
 		if err := e.Set(fwhtKeyQuantizer, int32(quantizer)); err != nil {
@@ -210,7 +207,7 @@ func TestControlsTakeEffectWhileItRuns(t *testing.T) {
 	}
 }
 
-func TestControlsThatAreMissingAreToldOrRefused(t *testing.T) {
+func TestKernelControlsThatAreMissingAreToldOrRefused(t *testing.T) {
 	cfg := config(640, 360)
 	cfg.Controls = append(cfg.Controls, EncoderControl{Setting: Setting{RepeatSeqHeader, 1}, Name: "repeated headers"})
 	e := open(t, cfg)
@@ -218,16 +215,16 @@ func TestControlsThatAreMissingAreToldOrRefused(t *testing.T) {
 		t.Errorf("%v", r)
 	}
 	cfg.Controls = append(cfg.Controls, EncoderControl{Setting: Setting{Bitrate, 1}, Name: "bit rate", Needed: true})
-	if _, err := OpenEncoder(encoderPath, cfg); !errors.Is(err, ErrNoControl) || !strings.Contains(err.Error(), "bit rate") {
+	if _, err := OpenEncoder(device.Name(t, device.VicodecEncoder), cfg); !errors.Is(err, ErrNoControl) || !strings.Contains(err.Error(), "bit rate") {
 		t.Errorf("%v", err)
 	}
 	cfg = config(640, 360)
 	cfg.Coded = H264
-	if _, err := OpenEncoder(encoderPath, cfg); !errors.Is(err, ErrFormat) {
+	if _, err := OpenEncoder(device.Name(t, device.VicodecEncoder), cfg); !errors.Is(err, ErrFormat) {
 		t.Errorf("H.264: %v", err)
 	}
 	cfg = config(5000, 360)
-	if _, err := OpenEncoder(encoderPath, cfg); !errors.Is(err, ErrFormat) {
+	if _, err := OpenEncoder(device.Name(t, device.VicodecEncoder), cfg); !errors.Is(err, ErrFormat) {
 		t.Errorf("too wide: %v", err)
 	}
 }
@@ -240,7 +237,7 @@ func starve(t *testing.T, e *Encoder) {
 	}
 }
 
-func TestAnEncoderThatGivesNothingBackIsStuck(t *testing.T) {
+func TestKernelAnEncoderThatGivesNothingBackIsStuck(t *testing.T) {
 	cfg := config(640, 360)
 	cfg.Patience = 200 * time.Millisecond
 	e := open(t, cfg)
@@ -259,7 +256,7 @@ func TestAnEncoderThatGivesNothingBackIsStuck(t *testing.T) {
 	}
 }
 
-func TestAWaitIsInterrupted(t *testing.T) {
+func TestKernelAWaitIsInterrupted(t *testing.T) {
 	cfg := config(640, 360)
 	cfg.Patience = time.Minute
 	e := open(t, cfg)
@@ -274,7 +271,7 @@ func TestAWaitIsInterrupted(t *testing.T) {
 	}
 }
 
-func TestTwoEncodersDoNotKnowOfEachOther(t *testing.T) {
+func TestKernelTwoEncodersDoNotKnowOfEachOther(t *testing.T) {
 	a, b := open(t, config(640, 360)), open(t, config(1280, 720))
 	for n := range 12 {
 		if isKey(one(t, a, n)) != (n%10 == 0) || isKey(one(t, b, n)) != (n%10 == 0) {
@@ -297,10 +294,10 @@ func footprint(t *testing.T) (files, maps int) {
 	return len(entries), strings.Count(string(text), "/dev/video")
 }
 
-func TestClosingInMidStreamLeavesNothing(t *testing.T) {
+func TestKernelClosingInMidStreamLeavesNothing(t *testing.T) {
 	files, _ := footprint(t)
 	for n := range 30 {
-		e, err := OpenEncoder(encoderPath, config(1280, 720))
+		e, err := OpenEncoder(device.Name(t, device.VicodecEncoder), config(1280, 720))
 		if err != nil {
 			t.Fatalf("time %d: %v", n, err)
 		}
@@ -318,7 +315,7 @@ func TestClosingInMidStreamLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestManyPicturesCostNoMemory(t *testing.T) {
+func TestKernelManyPicturesCostNoMemory(t *testing.T) {
 	e := open(t, config(640, 360))
 	img := scene(640, 360, 0)
 	run := func(pictures int) uint64 {
@@ -343,12 +340,12 @@ func TestManyPicturesCostNoMemory(t *testing.T) {
 	}
 }
 
-func TestABusyQueueAndAWrongDeviceAreTold(t *testing.T) {
+func TestKernelABusyQueueAndAWrongDeviceAreTold(t *testing.T) {
 	e := open(t, config(640, 360))
 	if _, err := e.dev.SetFormat(e.in.typ, Layout{FourCC: YUV420, Width: 1280, Height: 720}); !errors.Is(err, ErrBusy) {
 		t.Errorf("a new format in mid-stream: %v", err)
 	}
-	if _, err := OpenEncoder(decoderPath, config(640, 360)); err == nil {
+	if _, err := OpenEncoder(device.Name(t, device.VicodecDecoder), config(640, 360)); err == nil {
 		t.Error("the decoder was taken for an encoder")
 	}
 	if _, err := OpenEncoder("/dev/null", config(640, 360)); !errors.Is(err, unix.ENOTTY) {
@@ -357,7 +354,7 @@ func TestABusyQueueAndAWrongDeviceAreTold(t *testing.T) {
 	if _, err := OpenEncoder("/dev/video99", config(640, 360)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no device: %v", err)
 	}
-	if _, err := OpenCapture(encoderPath, CaptureConfig{Format: H264, Width: 640, Height: 360}); !errors.Is(err, ErrFormat) {
+	if _, err := OpenCapture(device.Name(t, device.VicodecEncoder), CaptureConfig{Format: H264, Width: 640, Height: 360}); !errors.Is(err, ErrFormat) {
 		t.Errorf("an encoder as a camera: %v", err)
 	}
 }

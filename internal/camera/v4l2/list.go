@@ -39,11 +39,10 @@ func (l Listed) Camera() bool {
 // List lists the video devices in a directory, /dev as a rule, in the order of their numbers. A device that cannot be opened is
 // listed with the error.
 func List(dir string) ([]Listed, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, "video[0-9]*"))
+	paths, err := devices(dir)
 	if err != nil {
-		return nil, fmt.Errorf("video devices: %w", err)
+		return nil, err
 	}
-	slices.SortFunc(paths, func(a, b string) int { return cmp.Compare(number(a), number(b)) })
 	list := make([]Listed, 0, len(paths))
 	for _, path := range paths {
 		l := Listed{Path: path}
@@ -59,6 +58,16 @@ func List(dir string) ([]Listed, error) {
 		list = append(list, l)
 	}
 	return list, nil
+}
+
+// devices are the device files in a directory, by their numbers.
+func devices(dir string) ([]string, error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "video[0-9]*"))
+	if err != nil {
+		return nil, fmt.Errorf("video devices: %w", err)
+	}
+	slices.SortFunc(paths, func(a, b string) int { return cmp.Compare(number(a), number(b)) })
+	return paths, nil
 }
 
 // number is that of a device file.
@@ -99,33 +108,39 @@ func (l *Listed) ask(d *Device) error {
 	return nil
 }
 
-// FindEncoder gives the first device that makes a format out of raw pictures from memory to memory; ok is false when there is
-// none. Devices that make it but take no raw pictures, or also take encoded ones, are none: those decode.
+// FindEncoder gives the first device in a directory that makes a format out of raw pictures from memory to memory; ok is false when
+// there is none.
 func FindEncoder(dir string, coded FourCC) (path string, ok bool, err error) {
-	list, err := List(dir)
+	paths, err := devices(dir)
 	if err != nil {
 		return "", false, err
 	}
-	for _, l := range list {
-		if l.Err != nil || !slices.ContainsFunc(l.Formats, func(f ListedFormat) bool { return f.FourCC == coded }) {
+	for _, path = range paths {
+		d, openErr := Open(path)
+		if openErr != nil {
 			continue
 		}
-		if in, _, isM2M := encoderQueues(l.Identity.Caps); isM2M && takesRaw(l.Path, in) {
-			return l.Path, true, nil
+		encodes := d.encodes(coded)
+		if closeErr := d.Close(); closeErr == nil && encodes {
+			return path, true, nil
 		}
 	}
 	return "", false, nil
 }
 
-// takesRaw reports whether a device takes raw pictures of a format that is known here.
-func takesRaw(path string, in BufType) bool {
-	d, err := Open(path)
+// encodes reports whether the device makes a format out of raw pictures. One that takes encoded pictures is a decoder.
+func (d *Device) encodes(coded FourCC) bool {
+	id, err := d.Identity()
 	if err != nil {
 		return false
 	}
-	formats, err := d.Formats(in)
-	if err = errors.Join(err, d.Close()); err != nil {
+	in, out, ok := encoderQueues(id.Caps)
+	if !ok {
 		return false
 	}
-	return slices.ContainsFunc(formats, func(f PixelFormat) bool { return f.FourCC == YUV420 || f.FourCC == NV12 })
+	made, madeErr := d.Formats(out)
+	taken, takenErr := d.Formats(in)
+	is := func(f FourCC) func(PixelFormat) bool { return func(p PixelFormat) bool { return p.FourCC == f } }
+	return madeErr == nil && takenErr == nil && slices.ContainsFunc(made, is(coded)) &&
+		(slices.ContainsFunc(taken, is(YUV420)) || slices.ContainsFunc(taken, is(NV12)))
 }
