@@ -20,6 +20,7 @@ type Board struct {
 	presses   chan Press
 	lock      *driver // nil: absent
 	light     *driver
+	buttons   []*inputState // as configured
 
 	mu     sync.Mutex
 	chip   string // as in Levels
@@ -54,6 +55,9 @@ func newBoard(c Config, open func() (chip, error)) *Board {
 	}
 	c.Buttons = slices.Clone(c.Buttons)
 	b := &Board{config: c, open: open, presses: make(chan Press, pressQueue), chip: chipAbsent, faults: map[faultKey]string{}}
+	for _, bc := range c.Buttons {
+		b.buttons = append(b.buttons, &inputState{InputState: InputState{Name: bc.Name, Level: LevelFault, Edges: proofOpen.String()}})
+	}
 	report := func(part Part, err error) { b.fault(part, "", err) }
 	if c.Lock != nil {
 		b.lock = newDriver(PartLock, *c.Lock, c.Log, report)
@@ -83,8 +87,8 @@ func (b *Board) Run(ctx context.Context) error {
 			all.Go(func() { o.run(ctx, c) })
 		}
 	}
-	for _, bc := range b.config.Buttons {
-		all.Go(func() { b.watchButton(ctx, c, bc) })
+	for i, bc := range b.config.Buttons {
+		all.Go(func() { b.watchButton(ctx, c, bc, b.buttons[i]) })
 	}
 	<-ctx.Done()
 	return nil
@@ -181,6 +185,9 @@ func (b *Board) Levels() Levels {
 	}
 	if b.light != nil {
 		l.Light, _ = b.light.state()
+	}
+	for _, s := range b.buttons {
+		l.Buttons = append(l.Buttons, s.get())
 	}
 	return l
 }

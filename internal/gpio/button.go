@@ -9,23 +9,24 @@ import (
 
 const (
 	// pollEvery is the longest wait for an edge: so often the line is read even if the edge was missed, and so soon the end of
-	// the agent is noticed. The waits are always finite: periph's endless ones cannot be ended reliably.
-	pollEvery = 100 * time.Millisecond
+	// the agent is noticed.
+	pollEvery = 250 * time.Millisecond
+	// sampleEvery is how often a line is read that tells no edges.
+	sampleEvery = 5 * time.Millisecond
 	// retryEvery is how often hardware that is missing is tried again.
 	retryEvery = 10 * time.Second
-	// burst is how many edges may follow each other without a pause before the reader takes a breath: a line that oscillates
-	// must not cost a processor. More than the kernel keeps of a bouncing contact.
-	burst      = 4 * edgeQueue
-	burstPause = 5 * time.Millisecond
+	// edgeDelay is how long the edge of a level that is seen may take to be queued; after that it is taken for missed.
+	edgeDelay = 20 * time.Millisecond
 )
 
 // watchButton reads a button until ctx is done, through failures of its line.
-func (b *Board) watchButton(ctx context.Context, c chip, bc ButtonConfig) {
+func (b *Board) watchButton(ctx context.Context, c chip, bc ButtonConfig, s *inputState) {
 	for {
-		err := b.readButton(ctx, c, bc)
+		err := b.readButton(ctx, c, bc, s)
 		if ctx.Err() != nil {
 			return
 		}
+		s.set(LevelFault)
 		b.fault(PartButton, bc.Name, fmt.Errorf("button %q on %s: %w", bc.Name, bc.Pin, err))
 		if !pause(ctx, retryEvery) {
 			return
@@ -34,50 +35,55 @@ func (b *Board) watchButton(ctx context.Context, c chip, bc ButtonConfig) {
 }
 
 // readButton takes the line and reads it until it fails or ctx is done.
-func (b *Board) readButton(ctx context.Context, c chip, bc ButtonConfig) (err error) {
+func (b *Board) readButton(ctx context.Context, c chip, bc ButtonConfig, s *inputState) (err error) {
 	in, err := c.input(bc.Pin, bc.Pull)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, in.close()) }()
-	d := newDebouncer(bc.Debounce, bc.Hold)
-	var high, edge bool
-	for row := 0; ctx.Err() == nil; row++ {
-		if high, err = in.level(); err != nil {
+	proven, err := in.prove()
+	if err != nil {
+		return err
+	}
+	s.proven(proven)
+	b.config.Log.Debug("button watched", "button", bc.Name, "pin", bc.Pin.String(), "edges", proven.String())
+	w := &watcher{
+		in: in, activeLow: bc.ActiveLow, sampling: proven == proofFailed,
+		d: newDebouncer(bc.Debounce, bc.Hold),
+	}
+	if err = w.begin(); err != nil {
+		return err
+	}
+	if proven == proofFailed {
+		b.fault(PartButton, bc.Name, fmt.Errorf("%w: %q on %s", ErrNoEdges, bc.Name, bc.Pin))
+	}
+	for ctx.Err() == nil {
+		err = w.step(func(v verdict) { b.judge(bc, w, v) })
+		if err != nil {
 			return err
 		}
-		now := time.Now()
-		b.judge(bc, d, d.sample(now, high != bc.ActiveLow, edge))
-		limit := pollEvery
-		if due, ok := d.next(); ok {
-			limit = min(limit, max(due.Sub(now), time.Millisecond))
-		}
-		if edge, err = in.wait(limit); err != nil {
-			return err
-		}
-		if !edge {
-			row = 0
-		} else if row >= burst {
-			row = 0
-			pause(ctx, burstPause)
-		}
+		s.watched(w)
 	}
 	return nil
 }
 
-// judge acts on what the debouncer decided. The first sample of a line that can be read mends an earlier fault.
-func (b *Board) judge(bc ButtonConfig, d *debouncer, v verdict) {
+// judge acts on what the debouncer decided. A line that can be read mends an earlier fault.
+func (b *Board) judge(bc ButtonConfig, w *watcher, v verdict) {
 	switch v {
 	case pressed:
-		if _, err := b.press(bc.Name, d.began(), SourceGPIO); err != nil {
+		if _, err := b.press(bc.Name, w.d.began(), SourceGPIO); err != nil {
 			b.config.Log.Error("press lost", "button", bc.Name, "error", err)
 		}
 	case stuck:
 		b.fault(PartButton, bc.Name, fmt.Errorf("%w: %q on %s", ErrStuck, bc.Name, bc.Pin))
 	case glitch:
-		b.config.Log.Debug("too short for a press", "button", bc.Name, "so_far", d.glitch)
+		b.config.Log.Debug("too short for a press", "button", bc.Name, "so_far", w.d.glitch)
 	case nothing, freed:
-		if d.phase != jammed {
+		switch {
+		case w.d.phase == jammed:
+		case w.storm.on:
+			b.fault(PartButton, bc.Name, fmt.Errorf("%w: %q on %s", ErrNoisy, bc.Name, bc.Pin))
+		case !w.sampling:
 			b.fault(PartButton, bc.Name, nil)
 		}
 	}

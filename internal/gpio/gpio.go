@@ -24,6 +24,10 @@ var (
 	ErrStopped = errors.New("gpio: the board is not running")
 	// ErrStuck is the fault of a button that is held longer than anybody presses a bell.
 	ErrStuck = errors.New("gpio: the button is stuck: it has been held for more than 30 seconds")
+	// ErrNoEdges is the fault of a line whose level changes without an edge: it is read many times a second instead.
+	ErrNoEdges = errors.New("gpio: the kernel tells no edges of this line; it is read every few milliseconds instead")
+	// ErrNoisy is the fault of a line that changes as no contact does.
+	ErrNoisy = errors.New("gpio: the line changes thousands of times a second: a cable without its pull, or a source of interference")
 	// ErrQueueFull says that nobody takes the presses.
 	ErrQueueFull = errors.New("gpio: too many presses wait to be handled")
 )
@@ -146,4 +150,6 @@ type Levels struct {
 	Lock, Light Level
 	// LockOpenings counts the pulses that were asked for and begun.
 	LockOpenings int
+	// Buttons as configured.
+	Buttons []InputState
 }

@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/driver/driverreg"
-	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/host/v3/gpioioctl"
 )
 
@@ -24,6 +23,11 @@ const devices = "/dev/gpiochip*"
 const driverName = "ioctl-gpio"
 
 // header is the machine's GPIO by periph.
+//
+// periph finds the chips and their lines. Reading and driving a line is done beside it (uapi.go), because of three things it does
+// not do: its edges have no time, so that after a pause of the processor a press and a spike look alike (both are two edges); it
+// leaves the kernel's queue at 16 edges, and a bouncing contact fills that; and its outputs begin low, which is "on" for a lock
+// that opens at low.
 //
 // Of periph only the driver for the character device is linked in, not host.Init with all it knows: the driver for the Pi's
 // registers (bcm283x) panics where only a small expander can be read, maps /dev/mem when run as root, and gives nothing here
@@ -174,62 +178,42 @@ func describe(c *gpioioctl.GPIOChip) chipInfo {
 	return info
 }
 
-// line finds a line, after a look whether chips have come or gone.
-func (h *header) line(p Pin) (*gpioioctl.GPIOChip, *gpioioctl.GPIOLine, error) {
+// line finds a line, its chip's device file and its offset there, after a look whether chips have come or gone.
+func (h *header) line(p Pin) (path string, offset int, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := h.scan(); err != nil {
-		return nil, nil, err
+	if err = h.scan(); err != nil {
+		return "", 0, err
 	}
 	i, offset, err := find(p, h.infos)
 	if err != nil {
-		return nil, nil, err
+		return "", 0, err
 	}
-	return h.chips[i], h.chips[i].Lines()[offset], nil
+	return h.chips[i].Path(), offset, nil
 }
 
 func (h *header) input(p Pin, pull Pull) (input, error) {
-	c, line, err := h.line(p)
+	path, offset, err := h.line(p)
 	if err != nil {
 		return nil, err
 	}
-	if named := c.ByName(line.Name()); line.Name() != "" && named == line {
-		var set *gpioioctl.LineSet
-		if set, err = c.LineSet(gpioioctl.LineInput, gpio.BothEdges, periphPull(pull), line.Name()); err != nil {
-			return nil, explain(err)
-		}
-		return &setInput{set}, nil
-	}
-	in := &lineInput{line}
-	if err = in.request(periphPull(pull)); err != nil {
-		return nil, explain(err)
+	in, err := openInput(path, offset, pull)
+	if err != nil {
+		return nil, err
 	}
 	return in, nil
 }
 
-// output takes the line. periph's driver begins every output low, so one that is off at high is on for some microseconds:
-// too short for a relay or a strike.
 func (h *header) output(p Pin, high bool) (output, error) {
-	_, line, err := h.line(p)
+	path, offset, err := h.line(p)
 	if err != nil {
 		return nil, err
 	}
-	if err = line.Out(gpio.Level(high)); err != nil {
-		line.Close()
-		return nil, explain(err)
+	fd, err := outputLine(path, offset, high)
+	if err != nil {
+		return nil, err
 	}
-	return &lineOutput{line}, nil
-}
-
-func periphPull(p Pull) gpio.Pull {
-	switch p {
-	case PullUp:
-		return gpio.PullUp
-	case PullDown:
-		return gpio.PullDown
-	default:
-		return gpio.PullNoChange // the driver knows no way to say "none"; lines begin so
-	}
+	return &lineOutput{fd}, nil
 }
 
 // explain says what the kernel's refusals mean.

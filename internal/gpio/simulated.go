@@ -6,10 +6,6 @@ import (
 	"time"
 )
 
-// edgeQueue is how many edges wait unread: as many as the kernel keeps for a line (include/uapi/linux/gpio.h,
-// gpio_v2_line_request.event_buffer_size: 16 by default).
-const edgeQueue = 16
-
 // SimulatedChip stands in for the machine's GPIO, for tests and for machines without any. Its lines have the names of their
 // [Pin.String]; what nobody drives follows its pull. It is safe for concurrent use.
 type SimulatedChip struct {
@@ -22,7 +18,9 @@ type simLine struct {
 	driven bool // from outside
 	taken  bool // by the board
 	broken error
-	edges  chan struct{}
+	edges  []edge
+	lost   bool          // an edge found no room
+	wake   chan struct{} // has room for one
 }
 
 func newSimulatedChip() *SimulatedChip { return &SimulatedChip{lines: map[string]*simLine{}} }
@@ -56,7 +54,7 @@ func (c *SimulatedChip) Break(name string, err error) {
 func (c *SimulatedChip) line(name string) *simLine {
 	l := c.lines[name]
 	if l == nil {
-		l = &simLine{edges: make(chan struct{}, edgeQueue)}
+		l = &simLine{wake: make(chan struct{}, 1)}
 		c.lines[name] = l
 	}
 	return l
@@ -65,14 +63,20 @@ func (c *SimulatedChip) line(name string) *simLine {
 func (l *simLine) change(high bool) {
 	if l.high != high {
 		l.high = high
+		if len(l.edges) < eventBuffer {
+			l.edges = append(l.edges, edge{at: time.Now(), high: high, lost: l.lost})
+			l.lost = false
+		} else {
+			l.lost = true
+		}
 		l.tell()
 	}
 }
 
 func (l *simLine) tell() {
 	select {
-	case l.edges <- struct{}{}:
-	default: // the queue is full: lost, as in the kernel
+	case l.wake <- struct{}{}:
+	default: // it is awake already
 	}
 }
 
@@ -98,9 +102,7 @@ func (c *SimulatedChip) input(p Pin, pull Pull) (input, error) {
 	if !l.driven {
 		l.high = pull == PullUp
 	}
-	for len(l.edges) > 0 {
-		<-l.edges // a line that is requested anew begins without edges
-	}
+	l.edges = nil // a line that is requested anew begins without edges
 	return &simPort{chip: c, line: l}, nil
 }
 
@@ -121,19 +123,33 @@ type simPort struct {
 	line *simLine
 }
 
-func (p *simPort) wait(limit time.Duration) (bool, error) {
+func (p *simPort) wait(limit time.Duration) error {
 	t := time.NewTimer(limit)
 	defer t.Stop()
-	edge := false
-	select {
-	case <-p.line.edges:
-		edge = true
-	case <-t.C:
+	for {
+		p.chip.mu.Lock()
+		ready, err := len(p.line.edges) > 0, p.line.broken
+		p.chip.mu.Unlock()
+		if ready || err != nil {
+			return err
+		}
+		select {
+		case <-p.line.wake:
+		case <-t.C:
+			return nil
+		}
 	}
+}
+
+func (p *simPort) edges() ([]edge, error) {
 	p.chip.mu.Lock()
 	defer p.chip.mu.Unlock()
-	return edge, p.line.broken
+	all := p.line.edges
+	p.line.edges = nil
+	return all, p.line.broken
 }
+
+func (p *simPort) prove() (proof, error) { return proofGiven, nil }
 
 func (p *simPort) level() (bool, error) {
 	p.chip.mu.Lock()
