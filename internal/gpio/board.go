@@ -61,11 +61,25 @@ func newBoard(c Config, open func() (chip, error)) *Board {
 	report := func(part Part, err error) { b.fault(part, "", err) }
 	if c.Lock != nil {
 		b.lock = newDriver(PartLock, *c.Lock, c.Log, report)
+		b.lock.take = func(chip chip) (relay, error) { return b.takeLock(chip, *c.Lock) }
 	}
 	if c.Light != nil {
 		b.light = newDriver(PartLight, *c.Light, c.Log, report)
 	}
 	return b
+}
+
+// takeLock takes the lock's line, by a guard where there is one.
+func (b *Board) takeLock(c chip, o OutputConfig) (relay, error) {
+	h, real := c.(*header)
+	if !real || len(b.config.Guard) == 0 {
+		return plain(c, o)
+	}
+	path, line, err := h.line(o.Pin)
+	if err != nil {
+		return nil, err
+	}
+	return guarded(b.config.Guard, GuardConfig{Device: path, Line: line, ActiveLow: o.ActiveLow, Limit: b.lock.burn.limit}, b.lock.wake)
 }
 
 const (
@@ -147,13 +161,22 @@ func (b *Board) press(button string, at time.Time, from Source) (Press, error) {
 	return p, nil
 }
 
-// PulseLock energises the lock and returns at once; after d, at most a minute, it is off again. Another pulse meanwhile begins
-// anew. [ErrAbsent], [ErrStopped], [ErrNoChip] or why the line cannot be driven.
+// PulseLock energises the lock and returns at once; after d it is off again. Another pulse meanwhile begins anew. However many they
+// are, the lock is never on for longer than its limit at a stretch, and then rests ([ErrLimit]). [ErrAbsent], [ErrStopped],
+// [ErrNoChip] or why the line cannot be driven.
 func (b *Board) PulseLock(d time.Duration) error {
 	if b.lock == nil {
 		return ErrAbsent
 	}
 	return b.why(b.lock.pulse(d))
+}
+
+// ReleaseLock ends a pulse. Errors are those of PulseLock.
+func (b *Board) ReleaseLock() error {
+	if b.lock == nil {
+		return ErrAbsent
+	}
+	return b.why(b.lock.release())
 }
 
 // SetLight switches the light. When its line cannot be driven now the wish is remembered and the error tells so.

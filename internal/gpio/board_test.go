@@ -185,7 +185,7 @@ func TestABurstThatFillsTheQueue(t *testing.T) {
 			b.sim.SetLine("GPIO17", true)
 		}
 		b.sim.SetLine("GPIO17", false)
-		time.Sleep(100 * ms)
+		time.Sleep(200 * ms)
 		expect(t, "pressed", b.pressed(), "1 Front door gpio")
 	})
 }

@@ -10,8 +10,6 @@ import (
 )
 
 const (
-	// maxPulse bounds every pulse, whatever was asked for.
-	maxPulse = time.Minute
 	// A write that failed is repeated this often, first quickly, because a lock may stand open.
 	hardPause = 50 * time.Millisecond
 	hardTries = 20
@@ -23,18 +21,19 @@ const (
 
 // driver is one output. Writing is done at once by whoever asks; its goroutine ends pulses and repeats what failed.
 type driver struct {
-	part      Part
-	activeLow bool
-	pin       Pin
-	report    func(Part, error)
-	log       *slog.Logger
-	kick      chan struct{} // has room for one: something changed for the goroutine
+	part   Part
+	pin    Pin
+	take   func(chip) (relay, error) // the line, off
+	report func(Part, error)
+	log    *slog.Logger
+	kick   chan struct{} // has room for one: something changed for the goroutine
 
 	mu      sync.Mutex
-	line    output // nil: not taken
+	line    relay // nil: not taken
 	running bool
 	want    bool      // energised or not
 	until   time.Time // end of the pulse; zero: none
+	burn    burn
 	dirty   bool      // the line may not be as wanted
 	written time.Time // last
 	tries   int       // that failed in a row
@@ -43,7 +42,10 @@ type driver struct {
 }
 
 func newDriver(part Part, c OutputConfig, log *slog.Logger, report func(Part, error)) *driver {
-	return &driver{part: part, activeLow: c.ActiveLow, pin: c.Pin, report: report, log: log, kick: make(chan struct{}, 1)}
+	return &driver{
+		part: part, pin: c.Pin, take: func(chip chip) (relay, error) { return plain(chip, c) }, burn: newBurn(c.Limit),
+		report: report, log: log, kick: make(chan struct{}, 1),
+	}
 }
 
 // pulse energises the output until d from now; a pulse that is on is replaced, so it never lasts longer than d from now.
@@ -58,13 +60,29 @@ func (o *driver) pulse(d time.Duration) error {
 	}
 	defer o.wake()
 	// The end is set before the line is driven, so that there is no moment without one.
-	o.until = time.Now().Add(min(d, maxPulse))
-	if err := o.write(true); err != nil {
+	until, err := o.burn.begin(time.Now(), d)
+	if err != nil {
+		return err
+	}
+	o.until = until
+	if err = o.write(true); err != nil {
 		o.want, o.until = false, time.Time{} // it may have moved all the same: the goroutine switches it off
 		return err
 	}
 	o.pulses++
 	return nil
+}
+
+// release ends a pulse.
+func (o *driver) release() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.usable(); err != nil {
+		return err
+	}
+	defer o.wake()
+	o.until = time.Time{}
+	return o.write(false)
 }
 
 // hold keeps the output on or off. What is wanted is remembered and made true as soon as the line can be driven.
@@ -99,7 +117,17 @@ func (o *driver) usable() error {
 // write drives the line; it is called with the mutex held and a line taken.
 func (o *driver) write(on bool) error {
 	o.want = on
-	err := o.line.set(on != o.activeLow)
+	var err error
+	if on {
+		// What holds the line may bound it, too.
+		limit := o.burn.limit
+		if !o.until.IsZero() {
+			limit = max(time.Until(o.until), time.Millisecond)
+		}
+		err = o.line.on(limit)
+	} else if err = o.line.off(); err == nil {
+		o.burn.end(time.Now())
+	}
 	o.err, o.dirty = err, err != nil
 	if err != nil {
 		o.tries++
@@ -156,13 +184,25 @@ func (o *driver) run(ctx context.Context, c chip) {
 func (o *driver) step(c chip) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.line != nil {
+		if err := o.line.failed(); err != nil {
+			// It may have left the line as it was: taken anew it is off, at once. What was on is over.
+			o.err = fmt.Errorf("driving %s on %s: %w", o.part, o.pin, err)
+			o.report(o.part, o.err)
+			o.drop()
+		}
+	}
 	if o.line == nil {
-		line, err := c.output(o.pin, o.activeLow) // off
+		line, err := o.take(c) // off
 		if err != nil {
 			o.err = fmt.Errorf("taking %s on %s: %w", o.part, o.pin, err)
 			o.report(o.part, o.err)
 			return retakeEvery
 		}
+		if !o.until.IsZero() {
+			o.until, o.want = time.Time{}, false
+		}
+		o.burn.end(time.Now())
 		o.line, o.err, o.dirty, o.tries, o.written = line, nil, o.want, 0, time.Now()
 	}
 	if !o.until.IsZero() && !time.Now().Before(o.until) {
@@ -174,7 +214,7 @@ func (o *driver) step(c chip) time.Duration {
 	}
 	o.report(o.part, o.err)
 	switch {
-	case o.dirty && o.tries >= hardTries:
+	case o.dirty && (o.tries >= hardTries || o.line.failed() != nil):
 		// The line itself may be gone: taking it anew begins with off.
 		o.drop()
 		return hardPause
@@ -205,7 +245,7 @@ func (o *driver) shut() {
 	}
 	var err error
 	for range hardTries {
-		if err = o.write(false); err == nil {
+		if err = o.write(false); err == nil || o.line.failed() != nil {
 			break
 		}
 		time.Sleep(hardPause)

@@ -76,6 +76,8 @@ type OutputConfig struct {
 	Pin Pin
 	// ActiveLow: the line is low while the output is on.
 	ActiveLow bool
+	// Limit is the longest time at a stretch that the lock is on, however it is asked for; not positive: a minute.
+	Limit time.Duration
 }
 
 // Config is the whole board.
@@ -84,7 +86,10 @@ type Config struct {
 	Simulated   bool
 	Buttons     []ButtonConfig
 	Lock, Light *OutputConfig // nil: absent
-	Log         *slog.Logger
+	// Guard is the command that runs [Guard] with the flags it is given (--device, --line, --active, --limit). It holds the lock's line of
+	// the machine's own GPIO; empty: this process does.
+	Guard []string
+	Log   *slog.Logger
 	// OnFault is told of every change, one at a time, from the board's goroutines; it must not call the board. May be nil.
 	OnFault func(Fault)
 }

@@ -1,0 +1,135 @@
+package gpio
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	// guardLimit is how long the guard may take to answer. One that does not is killed, and the line taken anew, off.
+	guardLimit = time.Second
+	// guardStartLimit is how long it may take to begin.
+	guardStartLimit = 5 * time.Second
+)
+
+// ErrGuard says that the process that holds the lock's line is gone or does not answer.
+var ErrGuard = errors.New("gpio: the lock's guard is gone or does not answer")
+
+// guardedRelay is a line that a guard holds.
+type guardedRelay struct {
+	cmd     *exec.Cmd
+	in      *os.File // commands
+	out     *os.File // answers
+	answers *bufio.Reader
+	ended   chan struct{} // closed when the process has ended
+}
+
+// guarded starts a guard: command with the flags of a GuardConfig. onEnd is told, from another goroutine, when it has ended.
+func guarded(command []string, c GuardConfig, onEnd func()) (relay, error) {
+	active := "high"
+	if c.ActiveLow {
+		active = "low"
+	}
+	args := append(append([]string{}, command[1:]...), "--device", c.Device, "--line", strconv.Itoa(c.Line), "--active", active,
+		"--limit", c.Limit.String())
+	cmd := exec.Command(command[0], args...)
+	cmd.Stderr = os.Stderr
+	// The agent's terminal must not end the guard before the agent.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	theirIn, in, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	out, theirOut, err := os.Pipe()
+	if err != nil {
+		return nil, errors.Join(err, theirIn.Close(), in.Close())
+	}
+	cmd.Stdin, cmd.Stdout = theirIn, theirOut
+	err = cmd.Start()
+	err = errors.Join(err, theirIn.Close(), theirOut.Close())
+	g := &guardedRelay{cmd: cmd, in: in, out: out, answers: bufio.NewReader(io.LimitReader(out, 1<<40)), ended: make(chan struct{})}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrGuard, err), in.Close(), out.Close())
+	}
+	go func() {
+		defer close(g.ended)
+		// How it ended is told by its answers, or by their end.
+		_ = cmd.Wait()
+		onEnd()
+	}()
+	if err = g.answer(guardStartLimit); err != nil {
+		return nil, errors.Join(err, g.close())
+	}
+	return g, nil
+}
+
+// tell gives a command and waits for its answer.
+func (g *guardedRelay) tell(command string) error {
+	err := g.in.SetWriteDeadline(time.Now().Add(guardLimit))
+	if err == nil {
+		_, err = io.WriteString(g.in, command+"\n")
+	}
+	if err != nil {
+		return g.broken(err)
+	}
+	return g.answer(guardLimit)
+}
+
+func (g *guardedRelay) answer(limit time.Duration) error {
+	err := g.out.SetReadDeadline(time.Now().Add(limit))
+	var line []byte
+	if err == nil {
+		line, err = g.answers.ReadSlice('\n')
+	}
+	if err != nil {
+		return g.broken(err)
+	}
+	verb, text, _ := strings.Cut(strings.TrimSpace(string(line)), " ")
+	if verb == guardOK {
+		return nil
+	}
+	return errors.New(text)
+}
+
+// broken ends a guard that cannot be relied on. Whoever has it takes the line anew.
+func (g *guardedRelay) broken(err error) error {
+	if killErr := g.cmd.Process.Kill(); killErr != nil && !errors.Is(killErr, os.ErrProcessDone) {
+		err = errors.Join(err, killErr)
+	}
+	<-g.ended
+	return fmt.Errorf("%w: %w", ErrGuard, err)
+}
+
+func (g *guardedRelay) on(limit time.Duration) error { return g.tell(guardOn + " " + limit.String()) }
+func (g *guardedRelay) off() error                   { return g.tell(guardOff) }
+
+func (g *guardedRelay) failed() error {
+	select {
+	case <-g.ended:
+		return ErrGuard
+	default:
+		return nil
+	}
+}
+
+// close lets the guard end, which switches off.
+func (g *guardedRelay) close() error {
+	err := g.in.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), guardStartLimit)
+	defer cancel()
+	select {
+	case <-g.ended:
+	case <-ctx.Done():
+		err = errors.Join(err, g.broken(ctx.Err()))
+	}
+	return errors.Join(err, g.out.Close())
+}

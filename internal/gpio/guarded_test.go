@@ -1,0 +1,66 @@
+package gpio
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+// shellGuard is a guard in the words of a shell, with whatever ails it.
+func shellGuard(t *testing.T, script string) (relay, chan struct{}, error) {
+	t.Helper()
+	ended := make(chan struct{})
+	r, err := guarded([]string{"/bin/sh", "-c", script, "sh"}, GuardConfig{Device: "/dev/gpiochip0", Line: 27}, func() { close(ended) })
+	return r, ended, err
+}
+
+const obedient = `echo ok; while read -r command; do echo ok; done`
+
+func TestTheAgentAndItsGuard(t *testing.T) {
+	r, ended, err := shellGuard(t, obedient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = errors.Join(r.on(time.Second), r.off(), r.failed(), r.close()); err != nil {
+		t.Error(err)
+	}
+	<-ended
+}
+
+// TestAGuardThatFails is ended and told, so that the line can be taken anew, which switches it off.
+func TestAGuardThatFails(t *testing.T) {
+	for name, script := range map[string]string{
+		"it dies":            `echo ok; read -r command; exit 1`,
+		"it does not answer": `echo ok; exec sleep 1000`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, ended, err := shellGuard(t, script)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err = r.on(time.Second); !errors.Is(err, ErrGuard) {
+				t.Errorf("on: %v", err)
+			}
+			<-ended
+			if err = r.failed(); !errors.Is(err, ErrGuard) {
+				t.Errorf("failed: %v", err)
+			}
+			if err = r.close(); err != nil {
+				t.Errorf("close: %v", err)
+			}
+		})
+	}
+}
+
+// TestAGuardThatCannotBegin gives its own words.
+func TestAGuardThatCannotBegin(t *testing.T) {
+	_, ended, err := shellGuard(t, `echo "error the line is in use by another program"; exit 1`)
+	if err == nil || !strings.Contains(err.Error(), "in use by another program") {
+		t.Errorf("%v", err)
+	}
+	<-ended
+	if _, err = guarded([]string{"/nonexistent"}, GuardConfig{}, func() {}); !errors.Is(err, ErrGuard) {
+		t.Errorf("no program: %v", err)
+	}
+}
