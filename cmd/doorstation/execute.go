@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -32,7 +33,10 @@ type cli struct {
 	Status  statusCmd  `cmd:"" help:"Show what the running agent does, and every fault with its remedy."`
 	Check   checkCmd   `cmd:"" help:"Read the local file, say whether it is right, and compare it with the SIP Core settings that the agent kept."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+	Safe    safeCmd    `cmd:"" help:"Drive the lock, the light and the LEDs to their safe level; the agent must not run."`
 	Restart restartCmd `cmd:"" help:"Restart the running agent as soon as no call is up."`
+
+	LockGuard lockGuardCmd `cmd:"" hidden:"" help:"Hold the lock's line for the agent."`
 
 	Completion kongcompletion.Completion `cmd:"" help:"Print how the shell completes doorstation's commands."`
 	Man        manCmd                    `cmd:"" hidden:"" help:"Print the manual page."`
@@ -41,6 +45,7 @@ type cli struct {
 // env is what every command may use of its surroundings.
 type env struct {
 	ctx            context.Context
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
 }
@@ -89,7 +94,7 @@ func (c *runCmd) Run(e *env) error {
 	}
 	return app.Run(e.ctx, app.Options{
 		Local: local, Socket: c.path(e), StateDir: c.dir(e), Version: version, Log: log, Getenv: e.getenv, Now: time.Now,
-		Service: service(e.getenv),
+		Service: service(e.getenv), Guard: guardCommand(),
 	})
 }
 
@@ -218,7 +223,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer, geten
 	if err != nil {
 		return complain(stderr, err, exitUsage)
 	}
-	err = parsed.Run(&env{ctx: ctx, stdout: stdout, stderr: stderr, getenv: getenv})
+	err = parsed.Run(&env{ctx: ctx, stdin: os.Stdin, stdout: stdout, stderr: stderr, getenv: getenv})
 	var usage usageError
 	switch {
 	case err == nil:

@@ -23,6 +23,9 @@ type Options struct {
 	// Getenv reads the environment (the token may be there).
 	Getenv func(string) string
 	Now    func() time.Time
+	// Guard is the command that runs gpio.Guard with the flags it is given: the process that holds the lock's line. Empty: the agent
+	// holds it.
+	Guard []string
 	// Service is who started the agent and watches it.
 	Service Service
 

@@ -24,12 +24,28 @@ func boardConfig(o Options, h *health.Register) gpio.Config {
 		})
 	}
 	if l := o.Local.Lock; l != nil {
-		c.Lock = &gpio.OutputConfig{Pin: gpio.Pin(l.Pin), ActiveLow: l.Active == "low"}
+		c.Lock = &gpio.OutputConfig{Pin: gpio.Pin(l.Pin), ActiveLow: l.Active == "low", Limit: l.MaxOpen}
+		c.Guard = o.Guard
 	}
 	if l := o.Local.Light; l != nil {
 		c.Light = &gpio.OutputConfig{Pin: gpio.Pin(l.Pin), ActiveLow: l.Active == "low"}
 	}
 	return c
+}
+
+// Outputs are all outputs of a local file.
+func Outputs(l settings.Local) []gpio.OutputConfig {
+	var all []gpio.OutputConfig
+	if l.Lock != nil {
+		all = append(all, gpio.OutputConfig{Pin: gpio.Pin(l.Lock.Pin), ActiveLow: l.Lock.Active == "low"})
+	}
+	if l.Light != nil {
+		all = append(all, gpio.OutputConfig{Pin: gpio.Pin(l.Light.Pin), ActiveLow: l.Light.Active == "low"})
+	}
+	for _, led := range l.LEDs {
+		all = append(all, gpio.OutputConfig{Pin: gpio.Pin(led.Pin), ActiveLow: led.Active == "low"})
+	}
+	return all
 }
 
 func pullOf(s string) gpio.Pull {

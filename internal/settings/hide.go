@@ -71,7 +71,8 @@ func (b DTMFButton) MarshalJSON() ([]byte, error) { return json.Marshal(b.String
 
 // String describes the lock without its codes.
 func (l Lock) String() string {
-	return fmt.Sprintf("lock{pin: %v, active: %s, pulse: %s, codes: %d}", l.Pin, l.Active, l.Pulse, len(l.Codes))
+	return fmt.Sprintf("lock{pin: %v, active: %s, pulse: %s, max_open: %s, codes: %d, codes_file: %s}",
+		l.Pin, l.Active, l.Pulse, l.MaxOpen, len(l.Codes), l.CodesFile)
 }
 
 // Format implements fmt.Formatter.

@@ -18,7 +18,10 @@ type Local struct {
 	// Lock is nil when the file has none.
 	Lock *Lock
 	// Light is nil when the file has none.
-	Light    *Light
+	Light *Light
+	// LEDs show what the door does.
+	LEDs     []LED
+	Inputs   Inputs
 	Call     Call
 	Incoming Incoming
 	Camera   Camera
@@ -107,8 +110,63 @@ type Lock struct {
 	Active string
 	// Pulse is how long the lock is held open.
 	Pulse time.Duration
+	// MaxOpen is how long the lock is held open at a stretch at most, however it was asked for.
+	MaxOpen time.Duration
 	// Codes are the digits that open during a call. They are secret.
 	Codes []string
+	// CodesFile is the file of the codes of persons, hashed.
+	CodesFile string
+}
+
+// LED is an output that shows what the door does.
+type LED struct {
+	Pin Pin
+	// Active is the level of a lit LED, "low" or "high".
+	Active string
+	// Show is one of the Show constants.
+	Show string
+}
+
+// What a LED shows.
+const (
+	// ShowStatus shows everything, by patterns.
+	ShowStatus = "status"
+	// ShowRinging, ShowTalking, ShowOpen and ShowFault are on while it rings, somebody talks, the lock is open, a fault stands.
+	ShowRinging = "ringing"
+	ShowTalking = "talking"
+	ShowOpen    = "open"
+	ShowFault   = "fault"
+)
+
+// Inputs are what the door is told besides its buttons; nil: there is none.
+type Inputs struct {
+	Contact *Contact
+	Tamper  *Tamper
+}
+
+// Contact tells whether the door stands open.
+type Contact struct {
+	Pin Pin
+	// Open is the level of an open door, "low" or "high".
+	Open string
+	// Pull is the pin's resistor, "up", "down" or "none".
+	Pull     string
+	Debounce time.Duration
+	// LeftOpen is how long the door may stand open before that is a fault.
+	LeftOpen time.Duration
+	// Forced says that a door which opens without the lock is an alarm.
+	Forced bool
+}
+
+// Tamper tells whether somebody opens the door station itself.
+type Tamper struct {
+	Pin Pin
+	// Active is the level of an alarm, "low" or "high".
+	Active   string
+	Pull     string
+	Debounce time.Duration
+	// BlockLock says that nothing opens the door from an alarm on until it is cleared.
+	BlockLock bool
 }
 
 // Light is the output for the bell's light.

@@ -77,7 +77,7 @@ log: {level: debug, format: json}
 			},
 		},
 		Lock: &Lock{
-			Pin: Pin{Name: "GPIO27"}, Active: "low", Pulse: 500 * time.Millisecond, Codes: []string{"1", "*12#", "007"},
+			Pin: Pin{Name: "GPIO27"}, Active: "low", Pulse: 500 * time.Millisecond, MaxOpen: time.Minute, Codes: []string{"1", "*12#", "007"},
 		},
 		Light:    &Light{Pin: Pin{Name: "GPIO22"}, Active: "high"},
 		Call:     Call{Video: "never", MaxTalk: 90 * time.Minute},
@@ -199,7 +199,7 @@ var wrongFiles = []struct {
 	{"code", least + "lock:\n  pin: GPIO27\n  codes: [\"12E\"]\n", 7, "lock.codes[0]: expected a code of 1 to 16 of the telephone's keys"},
 	{"codes a word", least + "lock:\n  pin: GPIO27\n  codes: 1\n", 7, `expected a list of codes, such as ["1"]`},
 	{"code twice", least + "lock:\n  pin: GPIO27\n  codes: [\"1\", 1]\n", 7, "in the list already"},
-	{"lock empty", least + "lock:\n", 5, "lock: expected lock (active, codes, pin, pulse); found nothing"},
+	{"lock empty", least + "lock:\n", 5, "lock: expected lock (active, codes, codes_file, max_open, pin, pulse); found nothing"},
 	{"light without a pin", least + "light: {active: low}\n", 5, "light: pin is missing"},
 
 	// incoming

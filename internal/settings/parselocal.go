@@ -32,8 +32,8 @@ func LoadLocal(path string) (Local, error) {
 	if err != nil {
 		return Local{}, err
 	}
-	for _, p := range []*string{&l.HomeAssistant.TokenFile, &l.HomeAssistant.TLS.CAFile, &l.SIP.TLS.CAFile} {
-		if *p != "" && !filepath.IsAbs(*p) {
+	for _, p := range []*string{&l.HomeAssistant.TokenFile, &l.HomeAssistant.TLS.CAFile, &l.SIP.TLS.CAFile, codesFile(&l)} {
+		if p != nil && *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(filepath.Dir(path), *p)
 		}
 	}
@@ -42,6 +42,13 @@ func LoadLocal(path string) (Local, error) {
 		c[0] = filepath.Join(filepath.Dir(path), c[0])
 	}
 	return l, nil
+}
+
+func codesFile(l *Local) *string {
+	if l.Lock == nil {
+		return nil
+	}
+	return &l.Lock.CodesFile
 }
 
 // reason is what the operating system said, without the path that the caller names anyway.
@@ -114,6 +121,8 @@ func (r *reader) local(root ast.Node, l *Local) {
 		"buttons":        func(n ast.Node) { hasButtons = true; l.Buttons = r.buttons(n, parts) },
 		"lock":           func(n ast.Node) { l.Lock = r.lock(n, parts) },
 		"light":          func(n ast.Node) { l.Light = r.light(n, parts) },
+		"leds":           func(n ast.Node) { l.LEDs = r.leds(n, parts) },
+		"inputs":         func(n ast.Node) { r.inputs(n, parts, &l.Inputs) },
 		"call":           func(n ast.Node) { r.call(n, &l.Call) },
 		"incoming":       func(n ast.Node) { r.incoming(n, &l.Incoming) },
 		"camera":         func(n ast.Node) { r.camera(n, &l.Camera) },

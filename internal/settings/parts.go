@@ -3,7 +3,6 @@ package settings
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -111,64 +110,6 @@ func levels(active, pull string) (string, string) {
 		}
 	}
 	return active, pull
-}
-
-func (r *reader) lock(n ast.Node, p *parts) *Lock {
-	l := Lock{Active: "high", Pulse: 3 * time.Second}
-	var pin ast.Node
-	ok := r.mapping(n, "lock", keys{
-		"pin":    func(n ast.Node) { pin = n },
-		"active": func(n ast.Node) { l.Active = r.choice(n, "low", "high") },
-		"pulse":  func(n ast.Node) { l.Pulse = r.duration(n, 100*time.Millisecond, time.Minute, "3s") },
-		"codes": func(n ast.Node) {
-			r.sequence(n, `a list of codes, such as ["1"]`, maxEntries, func(n ast.Node) {
-				code := r.code(n)
-				if code != "" && slices.Contains(l.Codes, code) {
-					r.fault(n, "this code is in the list already")
-					return
-				}
-				l.Codes = append(l.Codes, code)
-			})
-		},
-	})
-	if ok {
-		l.Pin = r.pin(n, pin, p, "lock")
-	}
-	return &l
-}
-
-// code reads a code that opens the door. What was found is not repeated: it may be a code with one wrong character.
-func (r *reader) code(n ast.Node) string {
-	const what = "a code of 1 to 16 of the telephone's keys 0-9, *, # and A-D, in quotes"
-	text, ok := r.scalar(n, what)
-	if !ok {
-		return ""
-	}
-	text = strings.ToUpper(text)
-	if !isDigits(text) {
-		r.fault(n, "expected "+what)
-		return ""
-	}
-	return text
-}
-
-// isDigits accepts what can be dialled as one code.
-func isDigits(s string) bool {
-	const longest = 16
-	return len(s) > 0 && len(s) <= longest && strings.Trim(s, "0123456789*#ABCD") == ""
-}
-
-func (r *reader) light(n ast.Node, p *parts) *Light {
-	l := Light{Active: "high"}
-	var pin ast.Node
-	ok := r.mapping(n, "light", keys{
-		"pin":    func(n ast.Node) { pin = n },
-		"active": func(n ast.Node) { l.Active = r.choice(n, "low", "high") },
-	})
-	if ok {
-		l.Pin = r.pin(n, pin, p, "light")
-	}
-	return &l
 }
 
 const aPin = "a pin such as GPIO17, or {chip: gpiochip0, line: 17}"
