@@ -39,7 +39,7 @@ func measureBaresip(t lab.T, plan plan, p *part) {
 		{"popup without a camera: ", false, max(1, plan.baresipCalls/2), 4 * time.Second, 0},
 		{"popup with a camera, 5 % loss: ", true, lossy, plan.lossTalk, 5},
 	} {
-		err := lab.Run(t.Context(), t.Name(), os.Stderr, func(t lab.T) {
+		err := lab.Run(t.Context(), t.Name(), logs{t}, func(t lab.T) {
 			h := house.Prepare(t, house.Options{Binary: house.BuildRelease(t), Camera: vga.camera(),
 				// With signalling at 127.0.0.1 alone, baresip finds no address of Asterisk's that ICE could use.
 				Asterisk: lab.AsteriskOptions{Listen: "0.0.0.0"}})

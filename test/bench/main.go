@@ -34,12 +34,21 @@ func benches() []bench {
 		{"ears", aboutEars, measureEars},
 		{"loss", aboutLoss, measureLoss},
 		{"baresip", aboutBaresip, measureBaresip},
+		{"cost", aboutCost, measureCost},
+		{"viewers", aboutViewers, measureViewers},
 		{"return", aboutReturn, measureReturn},
 		{"change", aboutChange, measureChange},
 	}
 }
 
 func main() {
+	if os.Getenv(farRole) != "" {
+		if err := answerOffers(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: the far ends:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	full := fullPlan()
 	p := &full
 	if slices.ContainsFunc(os.Args[1:], func(a string) bool { return strings.TrimLeft(a, "-") == "quick" }) {
