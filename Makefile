@@ -20,7 +20,7 @@ heading = @printf '\n=== %s ===\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak lint fmt demo bench clean deps-build deps-lab deps-lint deps-kernel deps-demo deps-bench
+.PHONY: help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak package test-package lint fmt demo bench clean deps-build deps-lab deps-lint deps-kernel deps-demo deps-bench deps-package
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,14 @@ bench: deps-bench build ## what a person waits for, sees and hears, measured on 
 	test/lab/prepare.sh asterisk popup
 	DOORSTATION_LAB_OUT=test/bench/out go run ./test/bench $(BENCH)
 
+package: deps-package ## dist/*.deb for amd64, arm64 and armhf (ARCHS="arm64" for one)
+	$(call heading,packages)
+	packaging/build.sh $(ARCHS)
+
+test-package: package ## the packages are what Debian expects, and the other processors run them
+	$(call heading,packages checked)
+	packaging/check.sh
+
 lint: deps-lint ## golangci-lint (errorlint, gochecknoinits, shadow, …) and gofmt
 	$(call heading,lint)
 	$(CACHE)/golangci-lint/golangci-lint run --timeout 10m ./...
@@ -93,6 +101,8 @@ deps-kernel:
 	@scripts/deps.sh build kernel
 deps-bench:
 	@scripts/deps.sh build bench
+deps-package:
+	@scripts/deps.sh build package
 deps-lint:
 	@scripts/deps.sh build lint
 

@@ -7,6 +7,7 @@
 #     lab     demo, and what the lab of the end-to-end tests runs: Chromium, mmdebstrap, ffmpeg, nftables, PulseAudio
 #     kernel  what test/kernel/build.sh builds a kernel with (flex, bison, bc, xz), and ALSA's library for the tests on it
 #     bench   lab, and whom the bench sets beside the door: baresip
+#     package the cross compilers, lintian, and an emulator to run what they make
 #     lint    golangci-lint, built once into the cache directory
 #
 # Says what it does, does nothing (and takes no time) when all is there. Uses sudo when not root.
@@ -104,7 +105,7 @@ lab() {
   ensure_node
 }
 
-[[ $# -gt 0 ]] || die "usage: scripts/deps.sh build|demo|lab|kernel|bench|lint ..."
+[[ $# -gt 0 ]] || die "usage: scripts/deps.sh build|demo|lab|kernel|bench|package|lint ..."
 # Two makes at once must not build the same thing into the same place.
 mkdir -p "$cache"
 exec 9>"$cache/deps.lock"
@@ -116,6 +117,7 @@ for level in "$@"; do
     lab) lab ;;
     bench) lab; packages baresip-core baresip-ffmpeg ;;
     kernel) packages ca-certificates gcc make libc6-dev flex bison bc xz-utils alsa-utils libasound2-data ;;
+    package) packages ca-certificates binutils gettext-base xz-utils lintian systemd crossbuild-essential-arm64 crossbuild-essential-armhf qemu-user-static ;;
     lint) ensure_lint ;;
     *) die "no such level: $level" ;;
   esac
