@@ -12,12 +12,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"doorstation/test/kernel/device"
 )
 
 // finger presses one line of the simulator, with contacts that bounce, and looks at what status tells of its button.
 type finger struct {
 	t     *testing.T
-	pull  *os.File
+	line  *device.Line
 	state *inputState
 	rand  *rand.Rand
 
@@ -26,15 +28,7 @@ type finger struct {
 	missed, rang      int // presses that did not ring or rang twice, glitches that rang
 }
 
-func (f *finger) set(up bool) {
-	word := "pull-down"
-	if up {
-		word = "pull-up"
-	}
-	if _, err := f.pull.WriteAt([]byte(word), 0); err != nil {
-		f.t.Error(err)
-	}
-}
+func (f *finger) set(up bool) { f.line.Pull(up) }
 
 // bounce toggles some times within about limit and ends at up.
 func (f *finger) bounce(up bool, limit time.Duration) {
@@ -103,7 +97,7 @@ func TestKernelTenThousandPresses(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("DOORSTATION_PRESSES")); err == nil {
 		want = n
 	}
-	s := newSimulator(t, "header", "pinctrl-bcm2711")
+	s := device.NewChip(t, device.ChipOptions{})
 	var c Config
 	for n := range lines {
 		c.Buttons = append(c.Buttons, ButtonConfig{
@@ -139,12 +133,7 @@ func TestKernelTenThousandPresses(t *testing.T) {
 	var all sync.WaitGroup
 	fingers := make([]*finger, lines)
 	for n := range lines {
-		pull, err := os.OpenFile(s.line(n, "pull"), os.O_WRONLY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { check(t, pull.Close()) }()
-		f := &finger{t: t, pull: pull, state: b.buttons[n], rand: rand.New(rand.NewPCG(1, uint64(n)))}
+		f := &finger{t: t, line: s.Line(t, n), state: b.buttons[n], rand: rand.New(rand.NewPCG(1, uint64(n)))}
 		fingers[n] = f
 		eventually(t, "button "+fmt.Sprint(n), func() bool { return f.state.get().Level == LevelOff })
 		if got := f.state.get().Edges; got != "proven" {
@@ -178,7 +167,7 @@ func TestKernelTenThousandPresses(t *testing.T) {
 
 // TestEdgeToPress measures how long after the press has lasted long enough it is delivered.
 func TestKernelEdgeToPress(t *testing.T) {
-	s := newSimulator(t, "header", "pinctrl-bcm2711")
+	s := device.NewChip(t, device.ChipOptions{})
 	b := newBoard(Config{Buttons: []ButtonConfig{{Name: "bell", Pin: Pin{Name: "GPIO17"}, ActiveLow: true, Debounce: 30 * ms, Hold: 50 * ms}}}, machine().open)
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -189,11 +178,11 @@ func TestKernelEdgeToPress(t *testing.T) {
 	var took, late []time.Duration
 	for range 200 {
 		began := time.Now()
-		s.pull(17, false)
+		s.Line(t, 17).Pull(false)
 		p := <-b.Presses()
 		took = append(took, time.Since(began))
 		late = append(late, p.At.Sub(began))
-		s.pull(17, true)
+		s.Line(t, 17).Pull(true)
 		time.Sleep(100 * ms)
 	}
 	slices.Sort(took)

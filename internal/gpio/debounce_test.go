@@ -11,11 +11,11 @@ import (
 
 const ms = time.Millisecond
 
-// signal is a line's levels over time: at each moment the button goes down or up.
-type signal []time.Duration // of the changes; the first one goes down
+// wave is a line's levels over time: at each moment the button goes down or up.
+type wave []time.Duration // of the changes; the first one goes down
 
-// watch gives a debouncer the edges of a signal, and the time whenever it asks for it. It gives what was decided and when.
-func watch(d *debouncer, s signal, until time.Duration) []string {
+// watch gives a debouncer the edges of a wave, and the time whenever it asks for it. It gives what was decided and when.
+func watch(d *debouncer, s wave, until time.Duration) []string {
 	zero := time.Unix(1_800_000_000, 0)
 	var decided []string
 	note := func(at time.Duration, v verdict) {
@@ -56,27 +56,27 @@ func watch(d *debouncer, s signal, until time.Duration) []string {
 func TestDebounce(t *testing.T) {
 	for _, ca := range []struct {
 		name   string
-		signal signal
+		wave wave
 		want   []string
 	}{
-		{"a clean press", signal{1000 * ms, 1200 * ms}, []string{"1.05s press since 1s"}},
-		{"the shortest press", signal{1000 * ms, 1050 * ms}, []string{"1.05s press since 1s"}},
-		{"a little shorter", signal{1000 * ms, 1041 * ms}, []string{"1.041s press since 1s"}},
-		{"too short", signal{1000 * ms, 1039 * ms}, []string{"1.069s glitch"}},
-		{"a spike", signal{1000 * ms, 1001 * ms}, []string{"1.031s glitch"}},
+		{"a clean press", wave{1000 * ms, 1200 * ms}, []string{"1.05s press since 1s"}},
+		{"the shortest press", wave{1000 * ms, 1050 * ms}, []string{"1.05s press since 1s"}},
+		{"a little shorter", wave{1000 * ms, 1041 * ms}, []string{"1.041s press since 1s"}},
+		{"too short", wave{1000 * ms, 1039 * ms}, []string{"1.069s glitch"}},
+		{"a spike", wave{1000 * ms, 1001 * ms}, []string{"1.031s glitch"}},
 		{
 			"contacts that bounce at both ends ring once",
-			signal{1000 * ms, 1002 * ms, 1003 * ms, 1006 * ms, 1008 * ms, 1100 * ms, 1101 * ms, 1103 * ms, 1104 * ms, 1110 * ms},
+			wave{1000 * ms, 1002 * ms, 1003 * ms, 1006 * ms, 1008 * ms, 1100 * ms, 1101 * ms, 1103 * ms, 1104 * ms, 1110 * ms},
 			[]string{"1.05s press since 1s"},
 		},
 		{
 			"a crackle while it is held rings once",
-			signal{1000 * ms, 1100 * ms, 1102 * ms, 1200 * ms, 1201 * ms, 1300 * ms},
+			wave{1000 * ms, 1100 * ms, 1102 * ms, 1200 * ms, 1201 * ms, 1300 * ms},
 			[]string{"1.05s press since 1s"},
 		},
 		{
 			"mains hum never rings",
-			func() (s signal) {
+			func() (s wave) {
 				for at := 1000 * ms; at < 3*time.Second; at += 10 * ms {
 					s = append(s, at)
 				}
@@ -86,30 +86,30 @@ func TestDebounce(t *testing.T) {
 		},
 		{
 			"two presses with a short pause",
-			signal{1000 * ms, 1100 * ms, 1140 * ms, 1240 * ms},
+			wave{1000 * ms, 1100 * ms, 1140 * ms, 1240 * ms},
 			[]string{"1.05s press since 1s", "1.19s press since 1.14s"},
 		},
 		{
 			"a release too short to be one",
-			signal{1000 * ms, 1100 * ms, 1120 * ms, 1240 * ms},
+			wave{1000 * ms, 1100 * ms, 1120 * ms, 1240 * ms},
 			[]string{"1.05s press since 1s"},
 		},
-		{"held through the boot", signal{0, 5 * time.Second}, nil},
+		{"held through the boot", wave{0, 5 * time.Second}, nil},
 		{
 			"held through the boot, released and pressed",
-			signal{0, 5 * time.Second, 6 * time.Second, 7 * time.Second},
+			wave{0, 5 * time.Second, 6 * time.Second, 7 * time.Second},
 			[]string{"6.05s press since 6s"},
 		},
 		{
 			"stuck, and a storm it is not",
-			signal{1 * time.Second, 100 * time.Second, 110 * time.Second, 111 * time.Second},
+			wave{1 * time.Second, 100 * time.Second, 110 * time.Second, 111 * time.Second},
 			[]string{"1.05s press since 1s", "31s stuck", "1m40.03s freed", "1m50.05s press since 1m50s"},
 		},
-		{"stuck since the boot", signal{0, 40 * time.Second}, []string{"30s stuck", "40.03s freed"}},
+		{"stuck since the boot", wave{0, 40 * time.Second}, []string{"30s stuck", "40.03s freed"}},
 		{"nobody", nil, nil},
 	} {
 		t.Run(ca.name, func(t *testing.T) {
-			if got := watch(newDebouncer(30*ms, 50*ms), ca.signal, 2*time.Minute); !slices.Equal(got, ca.want) {
+			if got := watch(newDebouncer(30*ms, 50*ms), ca.wave, 2*time.Minute); !slices.Equal(got, ca.want) {
 				t.Errorf("decided %q, want %q", got, ca.want)
 			}
 		})
@@ -117,7 +117,7 @@ func TestDebounce(t *testing.T) {
 }
 
 func TestDebounceOfNothing(t *testing.T) {
-	got := watch(newDebouncer(0, -1), signal{1000 * ms, 1001 * ms, 1002 * ms, 1003 * ms}, 2*time.Second)
+	got := watch(newDebouncer(0, -1), wave{1000 * ms, 1001 * ms, 1002 * ms, 1003 * ms}, 2*time.Second)
 	if want := []string{"1s press since 1s", "1.002s press since 1.002s"}; !slices.Equal(got, want) {
 		t.Errorf("decided %q, want %q", got, want)
 	}
@@ -147,7 +147,7 @@ func TestEdgeWithoutALevel(t *testing.T) {
 // 10 ms none.
 func TestManyPresses(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	bounce := func(s signal, at time.Duration) (signal, time.Duration) {
+	bounce := func(s wave, at time.Duration) (wave, time.Duration) {
 		s = append(s, at)
 		end := at + time.Duration(r.Int64N(int64(8*ms)))
 		for range r.IntN(6) {
@@ -160,12 +160,12 @@ func TestManyPresses(t *testing.T) {
 	for i := range 200_000 {
 		long := i%2 == 0
 		at := 500*ms + time.Duration(r.Int64N(int64(100*ms)))
-		var s signal
+		var s wave
 		if long {
 			s, _ = bounce(nil, at)
 			s, _ = bounce(s, at+60*ms+time.Duration(r.Int64N(int64(200*ms))))
 		} else {
-			s = signal{at, at + 1 + time.Duration(r.Int64N(int64(10*ms)))}
+			s = wave{at, at + 1 + time.Duration(r.Int64N(int64(10*ms)))}
 		}
 		presses := 0
 		d := newDebouncer(30*ms, 50*ms)

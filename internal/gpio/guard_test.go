@@ -72,7 +72,7 @@ func TestTheGuardClosesByItsOwnClock(t *testing.T) {
 		w.level(true)
 		time.Sleep(3*time.Second - 1)
 		w.level(true)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		w.level(false)
 		w.tell("on 5s", "ok")
 		w.tell("off", "ok")

@@ -17,7 +17,7 @@ const gpioSim = "/sys/kernel/config/gpio-sim"
 type Chip struct {
 	// Path is its device, like /dev/gpiochip0; Label what it calls itself.
 	Path, Label string
-	sysfs       string
+	top, sysfs  string
 	lines       map[int]*Line
 }
 
@@ -63,7 +63,7 @@ func makeChip(opt ChipOptions) (c *Chip, made []string, err error) {
 	if err != nil {
 		return c, nil, err
 	}
-	made = []string{top}
+	c.top, made = top, []string{top}
 	set := func(dir string, attributes ...string) {
 		if err != nil {
 			return
@@ -101,6 +101,20 @@ func attribute(err *error, dir, name string) string {
 	var text []byte
 	text, *err = os.ReadFile(filepath.Join(dir, name))
 	return strings.TrimSpace(string(text))
+}
+
+// Unplug takes the chip from the kernel until the test ends, as a USB expander that is pulled out.
+func (c *Chip) Unplug(t testing.TB) {
+	t.Helper()
+	live := filepath.Join(c.top, "live")
+	if err := write(live, "0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := write(live, "1"); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // unmake takes away what makeChip made.
