@@ -156,3 +156,9 @@ func (s *splitter) complete() error {
 	s.to.flush()
 	return nil
 }
+
+// abandon forgets what has come of a picture that is damaged, but not the parameter sets of earlier ones.
+func (s *splitter) abandon() {
+	s.buf, s.inUnit, s.begun, s.seen = s.buf[:0], false, false, 0
+	s.to.inband, s.to.body, s.to.slices, s.to.idr = s.to.inband[:0], s.to.body[:0], 0, false
+}
