@@ -1,5 +1,5 @@
-// Package audio runs the door's one duplex sound device and connects it with the far end of calls: Opus and G.711 both
-// ways, a jitter buffer with loss concealment, and the tones a visitor hears.
+// Package audio runs the door's one duplex sound device and connects it with the far end of calls: Opus, G.722 and G.711
+// both ways, a jitter buffer with loss concealment, and the tones a visitor hears.
 //
 // Inside the room all sound is 48 kHz mono 16 bit in frames of 20 ms.
 package audio
@@ -24,7 +24,7 @@ const (
 
 // Sentinel errors of the room.
 var (
-	// ErrUnknownCodec means that a codec is none of opus, PCMU and PCMA at their usual clock rates.
+	// ErrUnknownCodec means that a codec is none of opus, G722, PCMU and PCMA at their usual clock rates.
 	ErrUnknownCodec = errors.New("audio codec is not known")
 	// ErrClosed means that the stream or the engine has been closed.
 	ErrClosed = errors.New("audio is closed")
@@ -32,9 +32,10 @@ var (
 
 // Codec is what was negotiated for a stream, in the words of SDP.
 type Codec struct {
-	// Name is "opus", "PCMU" or "PCMA"; case does not matter.
+	// Name is "opus", "G722", "PCMU" or "PCMA"; case does not matter.
 	Name string
-	// ClockRate is the RTP clock in Hz: 48000 for Opus (RFC 7587), 8000 for G.711 (RFC 3551).
+	// ClockRate is the RTP clock in Hz: 48000 for Opus (RFC 7587), 8000 for G.711 and, though it
+	// samples at 16000, G.722 (RFC 3551).
 	ClockRate int
 	// Channels as in the rtpmap; sound is sent in mono whatever it says, which RFC 7587 section 4.1 allows.
 	Channels int

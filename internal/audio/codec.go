@@ -35,9 +35,11 @@ func newCoder(c Codec) (coder, error) {
 	switch {
 	case c.is("opus") && c.ClockRate == SampleRate:
 		return newOpusCoder()
-	case c.is("PCMU") && c.ClockRate == g711Rate:
+	case c.is("G722") && c.ClockRate == waveClock:
+		return newG722Coder(), nil
+	case c.is("PCMU") && c.ClockRate == waveClock:
 		return newG711Coder(ulaw()), nil
-	case c.is("PCMA") && c.ClockRate == g711Rate:
+	case c.is("PCMA") && c.ClockRate == waveClock:
 		return newG711Coder(alaw()), nil
 	default:
 		return nil, fmt.Errorf("%w: %s", ErrUnknownCodec, c)

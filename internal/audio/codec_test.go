@@ -13,7 +13,7 @@ import (
 
 // codecs are all that can be negotiated.
 func codecs() []Codec {
-	return []Codec{{"opus", 48000, 2}, {"PCMU", 8000, 1}, {"PCMA", 8000, 1}}
+	return []Codec{{"opus", 48000, 2}, {"G722", 8000, 1}, {"PCMU", 8000, 1}, {"PCMA", 8000, 1}}
 }
 
 // coderOf makes a coder.
@@ -224,7 +224,7 @@ func TestOpusTakesStereoAndAnyLength(t *testing.T) {
 }
 
 func TestUnknownCodec(t *testing.T) {
-	for _, c := range []Codec{{}, {"opus", 8000, 1}, {"PCMU", 48000, 1}, {"G722", 8000, 1}, {"telephone-event", 8000, 1}} {
+	for _, c := range []Codec{{}, {"opus", 8000, 1}, {"PCMU", 48000, 1}, {"G722", 16000, 1}, {"telephone-event", 8000, 1}} {
 		if _, err := newCoder(c); !errors.Is(err, ErrUnknownCodec) {
 			t.Errorf("%v: %v", c, err)
 		}

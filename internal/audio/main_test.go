@@ -2,9 +2,12 @@ package audio
 
 import (
 	"math"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	quality "doorstation/test/speech"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -21,3 +24,17 @@ func sine(hz, level float64, samples, from int) []int16 {
 
 // near reports whether a value is within a distance of another.
 func near(got, want, distance float64) bool { return math.Abs(got-want) <= distance }
+
+// reference is the reference speech at the rate of the room.
+var reference = sync.OnceValues(func() ([]int16, error) { return quality.Reference(SampleRate) })
+
+// spoken is a frame of the reference speech, which goes on for ever.
+func spoken(t testing.TB, frame int) []int16 {
+	t.Helper()
+	pcm, err := reference()
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame %= len(pcm) / FrameSamples
+	return pcm[frame*FrameSamples:][:FrameSamples]
+}

@@ -15,9 +15,12 @@ const (
 	opusBitrate = 32000
 	// opusComplexity costs a Pi a few per cent of a core; the steps above it are hardly heard.
 	opusComplexity = 5
-	// opusFirstLoss is what is expected, in per cent, before the far end has reported; opusLeastLoss keeps the copies coming, as loss
-	// comes in bursts; opusMostLoss is where more protection only makes worse what is protected.
-	opusFirstLoss, opusLeastLoss, opusMostLoss = 5, 1, 30
+	// opusFirstLoss is what is expected, in per cent, before the far end has reported, and as soon as anything gets lost: at this bit
+	// rate libopus makes no copies for less. opusNoLoss is what is no loss, opusMostLoss where more protection only makes worse
+	// what is protected.
+	opusFirstLoss, opusNoLoss, opusMostLoss = 10, 1, 30
+	// opusForget is what is left of an expectation with each report that is better.
+	opusForget = 0.8
 	// opusQuiet is the mean square below which discontinuous transmission is allowed: -50 dBFS. Without that bound libopus would take
 	// a steady tone, as of a kettle or an alarm, for background noise and leave it out.
 	opusQuiet = 1e-5
@@ -34,7 +37,7 @@ const (
 type opusCoder struct {
 	encoder *opus.Encoder
 	decoder *opus.Decoder
-	loss    float64 // expected, 0 to 1
+	loss    float64 // expected, in per cent
 	dtx     bool    // discontinuous transmission is allowed
 	pausing bool    // the last packet held no sound
 	pcm     [opusLongest]int16
@@ -58,7 +61,7 @@ func newOpusCoder() (*opusCoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opus encoder: %w", err)
 	}
-	return &opusCoder{encoder: encoder, decoder: decoder, loss: opusFirstLoss / 100.0}, nil
+	return &opusCoder{encoder: encoder, decoder: decoder, loss: opusFirstLoss}, nil
 }
 
 // encode implements coder. In silence only the first packet without sound is given, which tells the decoder that the pause is meant;
@@ -83,8 +86,12 @@ func (c *opusCoder) encode(pcm []int16) ([]byte, error) {
 
 // expect implements coder: more at once, less slowly.
 func (c *opusCoder) expect(loss float64) error {
-	c.loss = min(opusMostLoss/100.0, max(opusLeastLoss/100.0, loss, c.loss*0.8))
-	if err := c.encoder.SetPacketLossPerc(int(math.Round(100 * c.loss))); err != nil {
+	c.loss = min(opusMostLoss, max(100*loss, c.loss*opusForget))
+	percent := 0
+	if c.loss >= opusNoLoss {
+		percent = int(math.Round(max(opusFirstLoss, c.loss)))
+	}
+	if err := c.encoder.SetPacketLossPerc(percent); err != nil {
 		return fmt.Errorf("opus encoder: %w", err)
 	}
 	return nil

@@ -2,9 +2,6 @@ package audio
 
 import "math"
 
-// g711Rate is what G.711 speaks at, in Hz; the room is at 48 kHz.
-const g711Rate = 8000
-
 // perPhase is the length of the low-pass at the lower rate: 24 taps give 60 dB between 85 and 115 per cent of half that rate
 // (3.4 and 4.6 kHz for 8 kHz), for a delay of half as many samples (1.5 ms).
 const perPhase = 24

@@ -8,6 +8,7 @@ import (
 // The payload types of our own offers. They are those browsers use, which keeps traces readable.
 const (
 	offerOpus    = 111
+	offerG722    = 9
 	offerPCMU    = 0
 	offerPCMA    = 8
 	offerEvent48 = 110
@@ -39,6 +40,7 @@ type format struct {
 func audioOffer() []format {
 	return []format{
 		{pt: offerOpus, rtpmap: "opus/48000/2", parameters: opusParameters},
+		{pt: offerG722, rtpmap: "G722/8000"},
 		{pt: offerPCMU, rtpmap: "PCMU/8000"},
 		{pt: offerPCMA, rtpmap: "PCMA/8000"},
 		{pt: offerEvent8, rtpmap: "telephone-event/8000", parameters: eventParameters},
@@ -55,6 +57,8 @@ func audioCodec(c codecName) (AudioCodec, bool) {
 	switch {
 	case c.name == "opus" && c.clock == 48000:
 		return AudioCodec{Name: "opus", ClockRate: 48000, Channels: 2}, true
+	case c.name == "g722" && c.clock == 8000: // of RTP only: RFC 3551 section 4.5.2
+		return AudioCodec{Name: "G722", ClockRate: 8000, Channels: 1}, true
 	case c.name == "pcmu" && c.clock == 8000:
 		return AudioCodec{Name: "PCMU", ClockRate: 8000, Channels: 1}, true
 	case c.name == "pcma" && c.clock == 8000:

@@ -131,3 +131,21 @@ func FuzzReceived(f *testing.F) {
 		p.far.flow()
 	})
 }
+
+func TestReportsOnTheVoiceArePassedOn(t *testing.T) {
+	lost := make(chan float64, 10)
+	d := &Peer{
+		config: Config{}.withDefaults(), voice: newVoice(), picture: newPicture(),
+		events: Events{AudioLost: func(fraction float64) { lost <- fraction }},
+	}
+	d.voice.ssrc, d.picture.ssrc = 1, 2
+	b, err := rtcp.Marshal([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: 3, Reports: []rtcp.ReceptionReport{
+		{SSRC: 2, FractionLost: 255}, {SSRC: 1, FractionLost: 64}, {SSRC: 9, FractionLost: 1},
+	}}})
+	check(t, err)
+	d.receiveRTCP(b, time.Now())
+	if got := await(t, lost, "report"); got != 0.25 {
+		t.Errorf("%v of the voice lost", got)
+	}
+	none(t, lost, "report on something else")
+}

@@ -246,7 +246,7 @@ func TestEarlyMedia(t *testing.T) {
 func TestEarlyMediaInAnotherCodec(t *testing.T) {
 	d, f := newDoor(t, Config{}), newFar(t, webrtc.MimeTypeOpus)
 	answer := f.answer(d.Offer())
-	early := strings.Replace(answer, "SAVPF 111 0 8", "SAVPF 8 111 0", 1)
+	early := strings.Replace(answer, "SAVPF 111 9 0 8", "SAVPF 8 111 9 0", 1)
 	if n, err := d.SetEarlyAnswer(early); err != nil || n.Audio.Name != "PCMA" {
 		t.Fatalf("%+v, %v", n, err)
 	}

@@ -62,7 +62,7 @@ func TestReofferBeforeICEIsUp(t *testing.T) {
 			if !n.Video || !n.AudioSend || !n.TelephoneEvent || n.Audio.Name != "opus" {
 				t.Errorf("negotiated %+v", n)
 			}
-			for _, want := range []string{"a=setup:passive", " UDP/TLS/RTP/SAVPF 111 0 8 102 104\r\n", "SAVPF 99\r\n", "a=sendonly", "IN IP4 127.0.0.1"} {
+			for _, want := range []string{"a=setup:passive", " UDP/TLS/RTP/SAVPF 111 0 8 9 102 104\r\n", "SAVPF 99\r\n", "a=sendonly", "IN IP4 127.0.0.1"} {
 				if !strings.Contains(text, want) {
 					t.Errorf("no %q in the answer:\n%s", want, text)
 				}
@@ -257,7 +257,7 @@ func TestReofferThatIsRefused(t *testing.T) {
 	}{
 		"nothing":             {"", ErrSDP},
 		"no audio":            {strings.Replace(good, "m=audio 19092", "m=audio 0", 1), ErrNoAudio},
-		"no codec":            {strings.Replace(good, "SAVPF 111 0 8", "SAVPF 96 97 98", 1), ErrNoAudio},
+		"no codec":            {strings.Replace(good, "SAVPF 111 0 8 9", "SAVPF 96 97 98 18", 1), ErrNoAudio},
 		"another certificate": {strings.ReplaceAll(good, "a=fingerprint:sha-256 ", "a=fingerprint:sha-512 "+strings.Repeat("00:", 32)), ErrNewCertificate},
 	} {
 		if _, _, err := d.Reoffer(c.sdp); !errors.Is(err, c.want) {

@@ -96,7 +96,7 @@ func TestAnswersAreRead(t *testing.T) {
 		}
 		return strings.ReplaceAll(asterisk, old, with)
 	}
-	opus, pcma := AudioCodec{"opus", 48000, 2}, AudioCodec{"PCMA", 8000, 1}
+	opus, pcma, g722 := AudioCodec{"opus", 48000, 2}, AudioCodec{"PCMA", 8000, 1}, AudioCodec{"G722", 8000, 1}
 	all := Negotiated{Audio: opus, AudioSend: true, AudioReceive: true, Video: true, TelephoneEvent: true}
 	noVideo := all
 	noVideo.Video = false
@@ -123,11 +123,12 @@ func TestAnswersAreRead(t *testing.T) {
 		"video on a transport of its own":    {strings.Replace(audioOnly, "a=group:BUNDLE 0 1", "a=x", 1) + "m=video" + strings.ReplaceAll(video, "a=ice-ufrag:2370", "a=ice-ufrag:9"), noVideo, nil},
 		"audio PCMA":                         {edit("SAVPF 111 0 8 9 110 126", "SAVPF 8 126"), with(all, func(n *Negotiated) { n.Audio = pcma }), nil},
 		"static payload type without rtpmap": {strings.Replace(edit("SAVPF 111 0 8 9 110 126", "SAVPF 8 126"), "a=rtpmap:8 PCMA/8000", "a=x", 1), with(all, func(n *Negotiated) { n.Audio = pcma }), nil},
-		"unknown codec first":                {edit("SAVPF 111 0 8 9 110 126", "SAVPF 9 8 126"), with(all, func(n *Negotiated) { n.Audio = pcma }), nil},
+		"audio G722":                         {edit("SAVPF 111 0 8 9 110 126", "SAVPF 9 126"), with(all, func(n *Negotiated) { n.Audio = g722 }), nil},
+		"unknown codec first":                {edit("SAVPF 111 0 8 9 110 126", "SAVPF 18 8 126"), with(all, func(n *Negotiated) { n.Audio = pcma }), nil},
 		"no telephone-event":                 {edit("SAVPF 111 0 8 9 110 126", "SAVPF 111"), with(all, func(n *Negotiated) { n.TelephoneEvent = false }), nil},
 		"held at once":                       {strings.Replace(asterisk, "a=sendrecv", "a=sendonly", 1), with(all, func(n *Negotiated) { n.AudioSend = false }), nil},
 		"held by 0.0.0.0":                    {edit("c=IN IP4 10.77.0.1", "c=IN IP4 0.0.0.0"), with(noVideo, func(n *Negotiated) { n.AudioSend = false }), nil},
-		"no audio codec":                     {edit("SAVPF 111 0 8 9 110 126", "SAVPF 9"), Negotiated{}, ErrNoAudio},
+		"no audio codec":                     {edit("SAVPF 111 0 8 9 110 126", "SAVPF 18"), Negotiated{}, ErrNoAudio},
 		"audio declined":                     {edit("m=audio 18964", "m=audio 0"), Negotiated{}, ErrNoAudio},
 		"only video":                         {"v=0\r\nm=video" + video, Negotiated{}, ErrNoAudio},
 		"plain RTP":                          {edit("UDP/TLS/RTP/SAVPF", "RTP/AVP"), Negotiated{}, ErrNoAudio},
@@ -176,7 +177,7 @@ func TestReofferFixture(t *testing.T) {
 	}
 	l := someLocal(host("192.0.2.7", 40000))
 	text := l.write(l.answerSections(plans))
-	if !strings.Contains(text, "m=audio 40000 UDP/TLS/RTP/SAVPF 111 0 8 101 104\r\n") || !strings.Contains(text, "m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n") {
+	if !strings.Contains(text, "m=audio 40000 UDP/TLS/RTP/SAVPF 111 0 8 9 101 104\r\n") || !strings.Contains(text, "m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n") {
 		t.Errorf("answer:\n%s", text)
 	}
 }

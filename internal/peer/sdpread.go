@@ -274,6 +274,8 @@ func (s *section) codec(pt uint8) codecName {
 		return codecName{"pcmu", 8000, 1}
 	case 8:
 		return codecName{"pcma", 8000, 1}
+	case 9:
+		return codecName{"g722", 8000, 1}
 	}
 	return codecName{}
 }

@@ -51,7 +51,7 @@ type Config struct {
 
 // AudioCodec names an audio encoding as it goes through RTP.
 type AudioCodec struct {
-	Name      string // "opus", "PCMU" or "PCMA"
+	Name      string // "opus", "G722", "PCMU" or "PCMA"
 	ClockRate int    // RTP clock in Hz
 	Channels  int    // as in the rtpmap; opus always says 2 (RFC 7587 section 7)
 }
