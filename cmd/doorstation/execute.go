@@ -160,6 +160,15 @@ func (c *checkCmd) Run(e *env) error {
 			return err
 		}
 	}
+	cameras, warning := app.CheckCamera(local.Camera)
+	if warning != "" {
+		warnings = append(warnings, warning)
+	}
+	if cameras != "" {
+		if _, err = fmt.Fprintln(e.stdout, cameras); err != nil {
+			return err
+		}
+	}
 	for _, w := range warnings {
 		if _, err = fmt.Fprintln(e.stdout, "warning: "+w); err != nil {
 			return err

@@ -18,8 +18,22 @@ func (a *App) cameraSource() camera.Source {
 		return camera.NewPiCamera(camera.PiOptions{Rotation: c.Rotation, Mirror: c.Mirror, OnFormat: a.cameraFormat})
 	case "exec":
 		return camera.NewExecSource(c.Command, a.cameraFormat)
+	case "v4l2":
+		opt := videoOptions(c)
+		opt.OnFormat, opt.Log, opt.Now = a.cameraFormat, a.opt.Log.With("room", "camera"), a.opt.Now
+		return camera.NewV4L2Camera(opt)
 	default:
-		return camera.NewTestSource(a.opt.Now)
+		return camera.NewTestSourceWith(a.opt.Now, pictureOptions(c))
+	}
+}
+
+func videoOptions(c settings.Camera) camera.V4L2Options {
+	return camera.V4L2Options{Device: c.Device, Encoder: camera.EncoderChoice(c.Encoder), Picture: pictureOptions(c)}
+}
+
+func pictureOptions(c settings.Camera) camera.PictureOptions {
+	return camera.PictureOptions{
+		Rotation: c.Rotation, Mirror: c.Mirror, Overlay: camera.Overlay{Text: c.Overlay.Text, Time: c.Overlay.Time},
 	}
 }
 
@@ -43,6 +57,7 @@ func (a *App) cameraFault(err error) {
 func cameraMissing(err error) bool {
 	for _, is := range []error{
 		camera.ErrNotInstalled, camera.ErrNoCamera, camera.ErrNoEncoder, camera.ErrNoCommand, camera.ErrParams,
+		camera.ErrNoMode, camera.ErrNoChip, camera.ErrCameraBusy, camera.ErrCameraPermission, camera.ErrUnplugged,
 	} {
 		if errors.Is(err, is) {
 			return true
@@ -59,11 +74,21 @@ func (a *App) cameraFormat(err error) {
 // probeAgain is how long after a probe that found no camera the next one comes.
 const probeAgain = time.Minute
 
-// probeCamera asks, when the agent starts, whether the Raspberry Pi's camera is there: nobody should learn of it at the first
-// ring. It asks again while it is not; pictures that come say it sooner.
+// probeCamera asks, when the agent starts, whether the camera is there: nobody should learn of it at the first ring. It asks again
+// while it is not; pictures that come say it sooner. A camera with a plug is asked for as long as the agent runs.
 func (a *App) probeCamera(ctx context.Context) error {
-	pi, ok := a.source.(*camera.PiCamera)
-	for ok && !a.probed(ctx, pi) {
+	probed := func() bool { return true }
+	switch source := a.source.(type) {
+	case *camera.PiCamera:
+		probed = func() bool { return a.probed(ctx, source) }
+	case *camera.V4L2Camera:
+		found := ""
+		probed = func() bool {
+			found = a.probeVideo(source, found)
+			return false
+		}
+	}
+	for !probed() {
 		select {
 		case <-time.After(probeAgain):
 		case <-ctx.Done():
@@ -71,6 +96,25 @@ func (a *App) probeCamera(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// probeVideo asks for a video device while nobody watches it, and returns what there is. It says what it found when that is not what it
+// found before.
+func (a *App) probeVideo(source *camera.V4L2Camera, before string) string {
+	if a.camera.Status().State != camera.StateIdle {
+		return before // the hub says what is wrong
+	}
+	used, err := source.Probe(cameraParams(a.opt.Local.Camera))
+	if err != nil {
+		a.cameraFault(err)
+		return ""
+	}
+	a.health.Clear(health.CodeCameraUnavailable)
+	if found := used.Device + used.Capture + used.Encoder; found != before {
+		a.opt.Log.Info("camera found", "device", used.Device, "capture", used.Capture, "encoder", used.Encoder)
+		return found
+	}
+	return before
 }
 
 // probed reports whether nothing more is to be asked.

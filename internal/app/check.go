@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"doorstation/internal/audio"
+	"doorstation/internal/camera"
 	"doorstation/internal/health"
 	"doorstation/internal/settings"
 )
@@ -65,6 +67,37 @@ func CheckSound(a settings.Audio) (devices, warning string) {
 		return "", warning
 	}
 	return cards.String(), warning
+}
+
+// CheckCamera says, in lines of text, which USB cameras this machine has for the user who asks and which one would be used, and what is
+// wrong with that; both are empty where the local file names another kind of camera. It opens no camera for long, and takes no picture.
+func CheckCamera(c settings.Camera) (cameras, warning string) {
+	if c.Source != "v4l2" {
+		return "", ""
+	}
+	var lines []string
+	list, err := camera.VideoDevices()
+	if err != nil {
+		return "", advice(health.Catalogue(), health.CodeCameraUnavailable, err.Error())
+	}
+	for _, d := range list {
+		line := "camera " + d.String()
+		if d.Err != nil {
+			line += ": " + d.Err.Error()
+		}
+		lines = append(lines, line)
+		for _, more := range slices.Concat(d.Links, d.Formats()) {
+			lines = append(lines, "  "+more)
+		}
+	}
+	used, err := camera.NewV4L2Camera(videoOptions(c)).Probe(cameraParams(c))
+	if err != nil {
+		warning = advice(health.Catalogue(), health.CodeCameraUnavailable, err.Error())
+	} else {
+		lines = append(lines, fmt.Sprintf("would use %s: %s, sent as %dx%d %d/s; encoder: %s",
+			used.Device, used.Capture, used.Width, used.Height, used.Framerate, used.Encoder))
+	}
+	return strings.Join(lines, "\n"), warning
 }
 
 // advice is a fault of the catalogue as text.

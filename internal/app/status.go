@@ -46,6 +46,7 @@ func (a *App) Status() control.Status {
 	s.Camera = control.Camera{
 		Source: c.Source, State: string(c.State), Width: c.Width, Height: c.Height, Framerate: c.Framerate, Bitrate: c.Bitrate,
 		Readers: c.Readers, Frames: c.Frames, KeyFrames: c.KeyFrames,
+		Device: c.Used.Device, Capture: c.Used.Capture, Encoder: c.Used.Encoder, Late: c.Used.Late, Broken: c.Used.Broken,
 	}
 	a.soundStatus(&s)
 	for _, f := range a.health.Standing() {

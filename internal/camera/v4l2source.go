@@ -43,7 +43,8 @@ type V4L2Options struct {
 // V4L2Camera is a camera that the kernel offers as a video device: most USB cameras.
 type V4L2Camera struct {
 	requests
-	opt V4L2Options
+	opt   V4L2Options
+	setUp error // what kept it from being made
 
 	// What the machine has; tests put another in its place.
 	list     func() ([]VideoDevice, error)
@@ -70,11 +71,8 @@ type Used struct {
 	Late, Broken uint64
 }
 
-// NewV4L2Camera returns the source. It is to be called before other goroutines run: see the comment on the driver.
-func NewV4L2Camera(opt V4L2Options) (*V4L2Camera, error) {
-	if err := shortenReads(); err != nil {
-		return nil, fmt.Errorf("v4l2: %w", err)
-	}
+// NewV4L2Camera returns the source. It is to be called before there are many goroutines: it changes the environment.
+func NewV4L2Camera(opt V4L2Options) *V4L2Camera {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
@@ -85,9 +83,9 @@ func NewV4L2Camera(opt V4L2Options) (*V4L2Camera, error) {
 		opt.Encoder = EncoderAuto
 	}
 	return &V4L2Camera{
-		requests: newRequests(), opt: opt, open: openMediaDevice, encoders: machineEncoders(),
-		list: func() ([]VideoDevice, error) { return listCameras("/dev") },
-	}, nil
+		setUp: shortenReads(), requests: newRequests(), opt: opt, open: openMediaDevice, encoders: machineEncoders(),
+		list: VideoDevices,
+	}
 }
 
 // Name implements [Source].
@@ -146,6 +144,9 @@ func (c *V4L2Camera) passing() *passthrough {
 // Run implements [Source].
 func (c *V4L2Camera) Run(ctx context.Context, p Params, out func(AccessUnit)) error {
 	c.clear()
+	if c.setUp != nil {
+		return fmt.Errorf("v4l2: %w", c.setUp)
+	}
 	plan, err := c.plan(p)
 	if err != nil {
 		return err
@@ -157,6 +158,29 @@ func (c *V4L2Camera) Run(ctx context.Context, p Params, out func(AccessUnit)) er
 	}
 	return c.capture(ctx, plan, p, out)
 }
+
+// Probe says what a run would use now, without using it. The errors are those of a run.
+func (c *V4L2Camera) Probe(p Params) (Used, error) {
+	plan, err := c.plan(p)
+	if err != nil {
+		return Used{}, err
+	}
+	if own := plan.own; own != nil {
+		return Used{
+			Device: plan.device.String(), Capture: own.String(), Encoder: ownEncoder, Width: own.width, Height: own.height, Framerate: own.framerate,
+		}, nil
+	}
+	encoder, err := c.encoders.would(c.opt.Encoder)
+	if err != nil {
+		return Used{}, err
+	}
+	u := Used{Device: plan.device.String(), Capture: plan.decoded.String(), Encoder: encoder, Framerate: plan.decoded.framerate}
+	u.Width, u.Height = c.opt.Picture.turning().size(plan.decoded.width, plan.decoded.height)
+	return u, nil
+}
+
+// ownEncoder is what Used calls a camera that encodes by itself.
+const ownEncoder = "the camera's own"
 
 // cameraPlan is what a run would do.
 type cameraPlan struct {
@@ -276,7 +300,7 @@ func (c *V4L2Camera) passOn(ctx context.Context, plan cameraPlan, p Params, out 
 		}
 	})
 	sent := Params{Width: plan.own.width, Height: plan.own.height, Framerate: plan.own.framerate, Bitrate: p.Bitrate}
-	c.uses(plan, *plan.own, "the camera's own", sent, nil, own)
+	c.uses(plan, *plan.own, ownEncoder, sent, nil, own)
 	defer c.passed()
 	err := own.run(ctx, plan.device.Path, sent, func(au AccessUnit) {
 		if refused == nil {

@@ -54,6 +54,38 @@ func (d VideoDevice) identity() string { return d.Name + "\n" + d.Bus }
 // capIOMC is V4L2_CAP_IO_MC: the device shows nothing until a media controller's program, libcamera, has set it up.
 const capIOMC v4l2.Caps = 0x20000000
 
+// Formats says what it delivers, a line for each format: what is decoded here, and H.264.
+func (d VideoDevice) Formats() []string {
+	var lines []string
+	for _, f := range d.formats {
+		_, decoded := decodable()[f.FourCC]
+		if !decoded && f.FourCC != v4l2.H264 {
+			continue
+		}
+		sizes := make([]string, 0, len(f.Sizes))
+		for _, s := range f.Sizes {
+			sizes = append(sizes, sizeText(s))
+		}
+		lines = append(lines, f.FourCC.String()+" "+strings.Join(sizes, ", "))
+	}
+	return lines
+}
+
+// sizeText is a size with its highest rate, such as 1280x720 30/s.
+func sizeText(s v4l2.Size) string {
+	text := fmt.Sprintf("%dx%d", s.Width, s.Height)
+	if s.MaxWidth > 0 {
+		text += fmt.Sprintf(" to %dx%d", s.MaxWidth, s.MaxHeight)
+	}
+	if len(s.Framerates) > 0 {
+		text += " " + rateText(slices.Max(s.Framerates)) + "/s"
+	}
+	return text
+}
+
+// VideoDevices lists the machine's cameras.
+func VideoDevices() ([]VideoDevice, error) { return listCameras("/dev") }
+
 // listCameras lists the cameras in a folder of devices, /dev as a rule.
 func listCameras(dir string) ([]VideoDevice, error) {
 	all, err := v4l2.List(dir)
@@ -174,7 +206,9 @@ func thereIs(list []VideoDevice) string {
 	return "there is " + strings.Join(names, ", ")
 }
 
-func containsFold(text, part string) bool { return strings.Contains(strings.ToLower(text), strings.ToLower(part)) }
+func containsFold(text, part string) bool {
+	return strings.Contains(strings.ToLower(text), strings.ToLower(part))
+}
 
 // captureError names what went wrong with a camera.
 func captureError(path string, err error) error {
@@ -193,10 +227,7 @@ func captureError(path string, err error) error {
 
 // modesOf are the modes that are decoded here. Of sizes in a range those are taken that are wanted, or next to it.
 func modesOf(d VideoDevice, want Params) []captureMode {
-	known := map[v4l2.FourCC]pixels{
-		v4l2.YUV420: pixelsI420, v4l2.NV12: pixelsNV12, fourCC("NV21"): pixelsNV21, fourCC("YUYV"): pixelsYUYV,
-		fourCC("UYVY"): pixelsUYVY, fourCC("MJPG"): pixelsMJPEG,
-	}
+	known := decodable()
 	var modes []captureMode
 	for _, f := range d.formats {
 		if p, ok := known[f.FourCC]; ok {
@@ -204,6 +235,14 @@ func modesOf(d VideoDevice, want Params) []captureMode {
 		}
 	}
 	return modes
+}
+
+// decodable are the formats that are decoded here.
+func decodable() map[v4l2.FourCC]pixels {
+	return map[v4l2.FourCC]pixels{
+		v4l2.YUV420: pixelsI420, v4l2.NV12: pixelsNV12, fourCC("NV21"): pixelsNV21, fourCC("YUYV"): pixelsYUYV,
+		fourCC("UYVY"): pixelsUYVY, fourCC("MJPG"): pixelsMJPEG,
+	}
 }
 
 // ownModes are those in which the camera encodes by itself.

@@ -99,6 +99,13 @@ type Camera struct {
 	Readers   int    `json:"readers"`
 	Frames    uint64 `json:"frames"`
 	KeyFrames uint64 `json:"keyframes"`
+	// Device is the camera that is used, or was last, Capture what it was asked for, Encoder who encodes; empty where there is no choice.
+	Device  string `json:"device,omitempty"`
+	Capture string `json:"capture,omitempty"`
+	Encoder string `json:"encoder,omitempty"`
+	// Late counts the pictures of this run that the encoder was too slow for, Broken those that came damaged.
+	Late   uint64 `json:"late,omitempty"`
+	Broken uint64 `json:"broken,omitempty"`
 }
 
 // Sound is the sound device and what is heard. Levels are dBFS; null is silence or no call.

@@ -103,9 +103,13 @@ func (p *page) door(g GPIO) {
 
 func (p *page) media(c Camera, s Sound) {
 	p.line("camera", c.Source, c.State)
+	if c.Device != "" {
+		p.line("  device", c.Device, c.Capture, "encoder: "+c.Encoder)
+	}
 	p.line("  picture", fmt.Sprintf("%dx%d", c.Width, c.Height), fmt.Sprintf("%d/s", c.Framerate),
 		fmt.Sprintf("%d kbit/s", (c.Bitrate+500)/1000))
-	p.line("  delivered", count(c.Frames, "frame"), count(c.KeyFrames, "key frame"), count(uint64(max(c.Readers, 0)), "reader"))
+	p.line("  delivered", count(c.Frames, "frame"), count(c.KeyFrames, "key frame"), count(uint64(max(c.Readers, 0)), "reader"),
+		given(c.Late > 0, fmt.Sprintf("%d too late", c.Late)), given(c.Broken > 0, fmt.Sprintf("%d damaged", c.Broken)))
 	p.line("sound", s.Device, s.State)
 	heard := level(s.FarLevel)
 	if s.FarFrequency != nil && s.FarLevel != nil {

@@ -57,7 +57,8 @@ func faultyStatus() Status {
 		Look:     &Look{State: "looking", Caller: "102", Loudspeaker: true, Since: at(8, 2, 0)},
 		GPIO:     GPIO{Chip: "absent", Lock: "absent", Light: "fault"},
 		Camera: Camera{
-			Source: "rpicam", State: "restarting", Width: 640, Height: 480, Framerate: 15, Bitrate: 499_600, Frames: 1, KeyFrames: 1,
+			Source: "v4l2", State: "restarting", Width: 640, Height: 480, Framerate: 15, Bitrate: 499_600, Frames: 1, KeyFrames: 1,
+			Device: "/dev/video0 (HD Webcam)", Capture: "640x480 YUYV 15/s", Encoder: "openh264", Late: 2, Broken: 13,
 		},
 		Sound:      Sound{Device: "none", State: "idle"},
 		Calls:      Calls{Visits: 1, IgnoredPresses: 1, Looks: 2, RefusedCallers: 1, Last: &LastCall{Outcome: "offline", At: at(8, 1, 0), Button: "Front door"}},

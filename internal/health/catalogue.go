@@ -161,7 +161,8 @@ func catalogue() []Fault {
 			Code: CodeCameraUnavailable, Severity: SeverityError,
 			Title: "The camera cannot be used: calls have sound only.",
 			Remedy: "For the Raspberry Pi's camera: install the package rpicam-apps-lite (on a Raspberry Pi 5 rpicam-apps), check the ribbon cable and " +
-				"that rpicam-hello --list-cameras shows it, and that the service's user is in the group video. Otherwise check camera in the local file.",
+				"that rpicam-hello --list-cameras shows it, and that the service's user is in the group video. For a USB camera: doorstation check lists " +
+				"those there are and says which would be used. Otherwise check camera in the local file.",
 		},
 		{
 			Code: CodeCameraStalled, Severity: SeverityError,

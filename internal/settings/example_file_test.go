@@ -69,7 +69,8 @@ func TestTheExampleShowsEveryKey(t *testing.T) {
 // emptyInExample are the fields whose key is in the example with its zero value, as the default is.
 var emptyInExample = []string{
 	"HomeAssistant.TLS", "SIP.Extension", "SIP.Server", "SIP.TLS", "TLS.CAFile", "TLS.SkipVerify", "Incoming.Callers",
-	"Lock.CodesFile", "Tamper.BlockLock", "Camera.Rotation", "Camera.Mirror",
+	"Lock.CodesFile", "Tamper.BlockLock", "Camera.Rotation", "Camera.Mirror", "Camera.Device", "Camera.Overlay", "Overlay.Text",
+	"Overlay.Time",
 }
 
 // fill notes for each field of each struct type whether some value of it is not zero.

@@ -208,15 +208,29 @@ const (
 
 // Camera says what the picture is.
 type Camera struct {
-	// Source is "rpicam", "exec" or "test".
+	// Source is "rpicam", "v4l2", "exec" or "test".
 	Source string
 	// Command is what "exec" runs: a program and its arguments.
 	Command []string
-	// Rotation is 0 or 180, in degrees, and Mirror turns left and right round; both are for "rpicam".
+	// Device is which camera "v4l2" takes: a path, or a part of its name; empty for the first one.
+	Device string
+	// Encoder is what encodes for "v4l2": "auto", "chip" or "software".
+	Encoder string
+	// Rotation is 0, 90, 180 or 270, in degrees clockwise, for "rpicam" only 0 or 180; Mirror turns left and right round. Neither is
+	// for "exec".
 	Rotation int
 	Mirror   bool
+	// Overlay is for "v4l2" and "test".
+	Overlay Overlay
 	// Width and Height are in pixels, Framerate in pictures a second, Bitrate in bit/s.
 	Width, Height, Framerate, Bitrate int
+}
+
+// Overlay is what is written into the picture.
+type Overlay struct {
+	Text string
+	// Time adds date and time of day.
+	Time bool
 }
 
 // Audio says what microphone and loudspeaker are.

@@ -82,7 +82,7 @@ log: {level: debug, format: json}
 		Light:    &Light{Pin: Pin{Name: "GPIO22"}, Active: "high"},
 		Call:     Call{Video: "never", MaxTalk: 90 * time.Minute},
 		Incoming: Incoming{Allow: AllowList, Callers: []string{"101", "102"}, Answer: "always", Talk: "0#A"},
-		Camera:   Camera{Source: "test", Width: 640, Height: 480, Framerate: 15, Bitrate: 1_200_000},
+		Camera:   Camera{Source: "test", Encoder: "auto", Width: 640, Height: 480, Framerate: 15, Bitrate: 1_200_000},
 		Audio:    Audio{Device: "hw:1,0"},
 		Monitor:  Monitor{Listen: "[::1]:8080"},
 		Log:      Log{Level: "debug", Format: "json"},
@@ -107,7 +107,7 @@ func TestParseLocalDefaults(t *testing.T) {
 		}},
 		Call:     Call{Video: "auto", MaxTalk: 5 * time.Minute},
 		Incoming: Incoming{Allow: AllowUsers, Answer: "auto", Talk: "*"},
-		Camera:   Camera{Source: "rpicam", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000},
+		Camera:   Camera{Source: "rpicam", Encoder: "auto", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000},
 		Audio:    Audio{Device: "default", EchoCancellation: true},
 		Monitor:  Monitor{Listen: DefaultMonitor},
 		Log:      Log{Level: "info", Format: "text"},
@@ -139,7 +139,7 @@ var wrongFiles = []struct {
 
 	// keys
 	{"unknown key", least + "colour: red\n", 5, "colour: unknown key; expected one of the keys of the local file: audio, buttons, call"},
-	{"unknown inner key", least + "camera:\n  source: test\n  widht: 640\n", 7, "camera.widht: unknown key; expected one of the keys of camera: bitrate, command, framerate, height, mirror, rotation, source, width"},
+	{"unknown inner key", least + "camera:\n  source: test\n  widht: 640\n", 7, "camera.widht: unknown key; expected one of the keys of camera: bitrate, command, device, encoder, framerate, height, mirror, overlay, rotation, source, width"},
 	{"duplicate key", least + "gpio: auto\ngpio: auto\n", 6, "already defined"},
 	{"no home_assistant", "gpio: auto\nbuttons:\n  - {name: Bell, pin: GPIO17}\n", 1, "home_assistant is missing"},
 	{"no buttons", "home_assistant: {url: http://ha}\n", 1, "buttons is missing"},
@@ -214,14 +214,23 @@ var wrongFiles = []struct {
 	{"gpio", least + "gpio: none\n", 5, `gpio: expected auto or simulated; found "none"`},
 	{"video", least + "call: {video: true}\n", 5, `call.video: expected auto, always or never; found "true"`},
 	{"max_talk", least + "call: {max_talk: 1s}\n", 5, "call.max_talk: expected a length of time from 5s to 2h"},
-	{"source", least + "camera: {source: /dev/video0}\n", 5, "camera.source: expected rpicam, exec or test"},
+	{"source", least + "camera: {source: /dev/video0}\n", 5, "camera.source: expected rpicam, v4l2, exec or test"},
 	{"exec without a command", least + "camera:\n  source: exec\n", 6, "camera.source: command is missing; expected a program and its arguments as a list"},
 	{"a command line", least + "camera: {source: exec, command: ffmpeg -i x}\n", 5, "camera.command: expected a program and its arguments as a list"},
 	{"a command of nothing", least + "camera: {source: exec, command: []}\n", 5, "camera.command: expected a program and its arguments as a list"},
 	{"a program without a name", least + "camera: {source: exec, command: ['', -i]}\n", 5, "camera.command[0]: expected a program and its arguments as a list"},
-	{"rotation", least + "camera: {rotation: 90}\n", 5, "camera.rotation: expected 0 or 180; found \"90\""},
-	{"a command that is turned", least + "camera: {source: exec, command: [a], rotation: 180}\n", 5, "camera.rotation: expected rotation and mirror with source: rpicam only"},
-	{"a test picture in a mirror", least + "camera: {mirror: true, source: test}\n", 5, "camera.mirror: expected rotation and mirror with source: rpicam only"},
+	{"rotation", least + "camera: {rotation: 45, source: v4l2}\n", 5, "camera.rotation: expected 0, 90, 180 or 270; found \"45\""},
+	{"rotation of rpicam", least + "camera: {rotation: 90}\n", 5, "camera.rotation: expected 0 or 180 with source: rpicam"},
+	{"a command that is turned", least + "camera: {source: exec, command: [a], rotation: 180}\n", 5, "camera.rotation: expected rotation and mirror with source: rpicam, v4l2 or test only"},
+	{"a command in a mirror", least + "camera: {mirror: true, source: exec, command: [a]}\n", 5, "camera.mirror: expected rotation and mirror with source: rpicam, v4l2 or test only"},
+	{"a device of rpicam", least + "camera: {device: /dev/video0}\n", 5, "camera.device: expected device with source: v4l2 only"},
+	{"a device of two lines", least + "camera: {source: v4l2, device: \"a\\nb\"}\n", 5, "camera.device: expected a path such as /dev/video0, or a part of the camera's name"},
+	{"an encoder", least + "camera: {source: v4l2, encoder: x264}\n", 5, "camera.encoder: expected auto, chip or software"},
+	{"an encoder of a command", least + "camera:\n  source: exec\n  command: [a]\n  encoder: chip\n", 8, "camera.encoder: expected encoder with source: v4l2 only"},
+	{"an overlay of rpicam", least + "camera:\n  source: rpicam\n  overlay:\n    time: true\n", 8, "camera.overlay.time: expected overlay with source: v4l2 or test only"},
+	{"an overlay of a command", least + "camera: {overlay: {text: Door}, source: exec, command: [a]}\n", 5, "camera.overlay.text: expected overlay with source: v4l2 or test only"},
+	{"an overlay that is a text", least + "camera: {source: test, overlay: Door}\n", 5, "camera.overlay: expected overlay (text, time)"},
+	{"a long overlay", least + "camera: {source: test, overlay: {text: " + strings.Repeat("x", 65) + "}}\n", 5, "camera.overlay.text: expected a line of text, at most 64 characters"},
 	{"odd width", least + "camera: {width: 641}\n", 5, "camera.width: expected an even number from 160 to 1920"},
 	{"height", least + "camera: {height: 4320}\n", 5, "camera.height: expected an even number from 120 to 1080"},
 	{"framerate", least + "camera: {framerate: 29.97}\n", 5, `camera.framerate: expected a whole number from 1 to 60; found "29.97"`},
@@ -341,5 +350,30 @@ func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestACameraOnV4L2(t *testing.T) {
+	l, err := ParseLocal("file", []byte(least+`camera:
+  overlay: {text: "Gartentür 2", time: true}
+  device: Logitech
+  encoder: software
+  rotation: 270
+  mirror: true
+  source: v4l2
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Camera{
+		Source: "v4l2", Device: "Logitech", Encoder: "software", Rotation: 270, Mirror: true, Overlay: Overlay{Text: "Gartentür 2", Time: true},
+		Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000,
+	}
+	if !reflect.DeepEqual(l.Camera, want) {
+		t.Errorf("got %+v\nwant %+v", l.Camera, want)
+	}
+	// What says what holds anyway is no mistake anywhere.
+	if _, err = ParseLocal("file", []byte(least+"camera: {source: exec, command: [a], device: '', encoder: auto, rotation: 0, mirror: false, overlay: {text: '', time: false}}\n")); err != nil {
+		t.Error(err)
 	}
 }
