@@ -51,6 +51,40 @@ func TestANewReaderIsGivenTheNewestGroupAtOnce(t *testing.T) {
 	})
 }
 
+func TestAViewerThatMissedTheKeyFrameIsGivenTheGroupAgain(t *testing.T) {
+	src := inGroups()
+	inHub(t, src, nil, func(t *testing.T, h *Hub) {
+		r, other := h.Subscribe(), h.Subscribe()
+		defer r.Close()
+		defer other.Close()
+		var newest AccessUnit
+		for range 14 { // the second group is four pictures long
+			newest = next(t, r)
+			next(t, other)
+		}
+		asked := time.Now()
+		r.RequestKeyFrame()
+		r.RequestKeyFrame() // at once again: once is enough
+		for i := range 4 {
+			au := next(t, r)
+			if au.IDR != (i == 0) || !slices.Equal(au.Data, []byte{byte(10 + i)}) || au.PTS <= newest.PTS {
+				t.Errorf("picture %d of the replay: %+v, after one for %v", i, au, newest.PTS)
+			}
+			newest = au
+		}
+		if waited := time.Since(asked); waited != 0 {
+			t.Errorf("it waited %v", waited)
+		}
+		live := next(t, r)
+		if !slices.Equal(live.Data, []byte{14}) || live.PTS <= newest.PTS {
+			t.Errorf("goes on with %+v after one for %v", live, newest.PTS)
+		}
+		if au := next(t, other); au.PTS != live.PTS || au.IDR {
+			t.Errorf("another reader is given %+v, want %+v: it has asked for nothing", au, live)
+		}
+	})
+}
+
 func TestALongReplayDoesNotMakeAReaderSlow(t *testing.T) {
 	src := inGroups()
 	src.every = 100

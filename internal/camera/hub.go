@@ -137,6 +137,7 @@ func (h *Hub) Subscribe() *Reader {
 		r.shut()
 	} else {
 		r.begin(h.group.replay())
+		r.again = time.Now().Add(h.group.worth(h.params.Bitrate))
 		h.readers = append(h.readers, r)
 		h.came, h.newcomer = time.Now(), true
 	}
@@ -151,6 +152,24 @@ func (h *Hub) Subscribe() *Reader {
 // and to one per 40 ms in the two seconds after a reader came, whose own first IDR comes at once: the first is passed to the source at once, all that follow within
 // that time become one at its end. It never blocks.
 func (h *Hub) RequestKeyFrame() { signal(h.keys) }
+
+// replay gives a reader the newest group of pictures once more, timed after all that it was given before, if the source is one that
+// can't be asked for an IDR. Replays take no more than twice the bit rate of the stream: what comes sooner is left to the next request.
+func (h *Hub) replay(r *Reader) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	if !h.source.Traits().FixedGroups || h.closed || now.Before(r.again) {
+		return
+	}
+	pictures := h.group.again()
+	if len(pictures) == 0 {
+		return
+	}
+	h.lastPTS = max(h.lastPTS, pictures[len(pictures)-1].PTS)
+	r.begin(pictures)
+	r.again = now.Add(h.group.worth(h.params.Bitrate))
+}
 
 // keyFrameGap is the least distance that the IDR picture now asked for must have: none when a reader has come, who is not to wait
 // because of what others asked for before.

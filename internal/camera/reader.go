@@ -3,6 +3,7 @@ package camera
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // leastQueue is the shortest queue of a reader, in pictures.
@@ -17,6 +18,7 @@ type Reader struct {
 	hub   *Hub
 	limit int
 	wake  chan struct{} // of length one: the queue or closed changed
+	again time.Time     // from when on the group may be replayed to it; the hub's lock guards it
 
 	mu      sync.Mutex
 	queue   []AccessUnit
@@ -55,6 +57,14 @@ func (r *Reader) Close() {
 	r.hub.remove(r)
 }
 
+// RequestKeyFrame asks for an IDR picture on behalf of this reader's viewer (PLI, FIR), as [Hub.RequestKeyFrame] does. Of a source that
+// can't be asked the reader is given the newest group of pictures once more: the viewer need not wait for the source's next IDR.
+// It never blocks.
+func (r *Reader) RequestKeyFrame() {
+	r.hub.replay(r)
+	r.hub.RequestKeyFrame()
+}
+
 // Dropped is how many pictures the reader has lost since its first one, because it was too slow.
 func (r *Reader) Dropped() uint64 {
 	r.mu.Lock()
@@ -84,15 +94,18 @@ func (r *Reader) take() (au AccessUnit, ok bool, err error) {
 	return au, true, nil
 }
 
-// begin gives a new reader the pictures it begins with: a group that starts with an IDR, or none.
+// begin gives a reader the pictures it begins with, in place of any it has not taken yet: a group that starts with an IDR, or none.
 func (r *Reader) begin(group []AccessUnit) {
 	if len(group) == 0 {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
 	r.queue, r.begun = group, len(group)
-	r.waiting, r.started = false, true
+	r.waiting, r.started, r.starved = false, true, false
 	signal(r.wake)
 }
 

@@ -117,7 +117,7 @@ func (c *call) peerEvents() peer.Events {
 			}
 		},
 		RestartWanted: c.onTrouble,
-		KeyFrame:      func() { c.phone.opt.Camera.RequestKeyFrame() },
+		KeyFrame:      c.onKeyFrame,
 		Audio:         c.onFarAudio,
 		AudioLost:     c.onAudioLost,
 		Digit:         func(r rune, _ uint32) { c.onDigit(digitRTP, r) },

@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtp"
 
 	"doorstation/internal/audio"
+	"doorstation/internal/camera"
 	"doorstation/internal/peer"
 )
 
@@ -28,7 +29,8 @@ type media struct {
 	live   atomic.Bool
 
 	mu      sync.Mutex
-	stream  *audio.Stream // nil without a sound device
+	stream  *audio.Stream  // nil without a sound device
+	reader  *camera.Reader // of the camera, nil while no pictures are sent
 	now     peer.Negotiated
 	changed chan struct{}
 }
@@ -141,9 +143,10 @@ func (m *media) cameraIsOurs() {
 
 // sendPictures sends pictures until ctx ends or the far side takes no more.
 func (m *media) sendPictures(ctx context.Context) {
-	hub := m.call.phone.opt.Camera
-	reader := hub.Subscribe()
+	reader := m.call.phone.opt.Camera.Subscribe()
 	defer reader.Close()
+	m.reads(reader)
+	defer m.reads(nil)
 	m.cameraIsOurs()
 	early, stopEarly := context.WithCancel(ctx)
 	var asking sync.WaitGroup
@@ -159,8 +162,31 @@ func (m *media) sendPictures(ctx context.Context) {
 		if picture.IDR && !begun {
 			begun = true
 			m.call.watch.mark(MarkKeyFrame, m.call.phone.opt.Now())
-			asking.Go(func() { askEarly(early, hub.RequestKeyFrame) })
+			asking.Go(func() { askEarly(early, reader.RequestKeyFrame) })
 		}
+	}
+}
+
+// reads notes which reader the pictures are from.
+func (m *media) reads(r *camera.Reader) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reader = r
+}
+
+// onKeyFrame takes the far side's requests for a key frame (PLI, FIR).
+func (c *call) onKeyFrame() {
+	c.mu.Lock()
+	m := c.media
+	c.mu.Unlock()
+	if m == nil {
+		return // its first picture will be one
+	}
+	m.mu.Lock()
+	reader := m.reader
+	m.mu.Unlock()
+	if reader != nil {
+		reader.RequestKeyFrame()
 	}
 }
 
