@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"doorstation/test/rpicam"
 )
 
 // board makes a Raspberry Pi camera on a made-up machine, with or without an encoder in its chip.
@@ -113,7 +115,7 @@ func TestAPiWithoutAnyEncoderSaysSo(t *testing.T) {
 }
 
 func TestTheListOfCamerasIsRead(t *testing.T) {
-	models, known := parseCameras(standInList)
+	models, known := parseCameras(rpicam.Cameras)
 	if !known || len(models) != 2 || len(models[0].Modes) != 3 || models[1].Number != 1 ||
 		models[0].Modes[1] != (PiMode{Width: 2304, Height: 1296, Framerate: 56.03}) || len(models[1].Modes) != 1 {
 		t.Errorf("%v, %+v", known, models)
@@ -126,7 +128,7 @@ func TestTheListOfCamerasIsRead(t *testing.T) {
 }
 
 func FuzzParseCameras(f *testing.F) {
-	f.Add(standInList)
+	f.Add(rpicam.Cameras)
 	f.Add("Available cameras\n0 : x\n1x1 [99999999 fps")
 	f.Fuzz(func(t *testing.T, text string) {
 		models, _ := parseCameras(text)

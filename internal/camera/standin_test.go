@@ -7,9 +7,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
+
+	"doorstation/test/rpicam"
 )
 
 // The environment of a stand-in: the program it is, and how it behaves.
@@ -55,9 +56,9 @@ func standIn(role string, args []string) error {
 		return standInHello(mode, args)
 	case "rpicam-vid", "libcamera-vid":
 		if slices.Equal(args, []string{"--help"}) {
-			fmt.Println("Valid options are, for an argument of the form --foo")
+			fmt.Print(rpicam.Help)
 			if mode != modeNone {
-				fmt.Println("  --low-latency [=arg(=1)] (=0) Enables the libav/libx264 low latency presets for video encoding.")
+				fmt.Print(rpicam.LibavHelp)
 			}
 			return nil
 		}
@@ -71,79 +72,25 @@ func standIn(role string, args []string) error {
 	}
 }
 
-const standInList = `Available cameras
------------------
-0 : imx708 [4608x2592 10-bit RGGB] (/base/axi/pcie@120000/rp1/i2c@88000/imx708@1a)
-    Modes: 'SRGGB10_CSI2P' : 1536x864 [120.13 fps - (768, 432)/3072x1728 crop]
-                             2304x1296 [56.03 fps - (0, 0)/4608x2592 crop]
-                             4608x2592 [14.35 fps - (0, 0)/4608x2592 crop]
-
-1 : ov5647 [2592x1944 10-bit GBRG] (/base/axi/pcie@120000/rp1/i2c@80000/ov5647@36)
-    Modes: 'SGBRG10_CSI2P' : 640x480 [58.92 fps - (16, 0)/2560x1920 crop]
-`
-
 func standInHello(mode string, args []string) error {
 	switch {
 	case !slices.Equal(args, []string{"--list-cameras"}):
 		return fmt.Errorf("unexpected arguments %q", args)
 	case mode == modeNone:
-		fmt.Println("No cameras available!")
+		fmt.Print(rpicam.NoCameras)
 	default:
-		fmt.Print(standInList)
+		fmt.Print(rpicam.Cameras)
 	}
 	return nil
 }
 
-// standInParams takes rpicam-vid's arguments, each of which must be known, right and there once.
+// standInParams takes rpicam-vid's arguments.
 func standInParams(args []string) (Params, error) {
-	values := map[string]string{
-		"--timeout": "0", "--verbose": "0", "--codec": "h264", "--profile": "baseline", "--output": "-",
-		"--intra": "*", "--bitrate": "*", "--width": "*", "--height": "*", "--framerate": "*",
-		"--rotation": "180", "--libav-format": "h264",
+	asked, err := rpicam.Arguments(args)
+	if err != nil {
+		return Params{}, err
 	}
-	flags := []string{"--nopreview", "--inline", "--flush", "--hflip", "--low-latency"}
-	given := map[string]string{}
-	for i := 0; i < len(args); i++ {
-		name := args[i]
-		if _, again := given[name]; again {
-			return Params{}, fmt.Errorf("option '%s' cannot be specified more than once", name)
-		}
-		want, ok := values[name]
-		switch {
-		case slices.Contains(flags, name):
-			given[name] = ""
-			continue
-		case !ok:
-			return Params{}, fmt.Errorf("unrecognised option '%s'", name)
-		case i+1 == len(args):
-			return Params{}, fmt.Errorf("the required argument for option '%s' is missing", name)
-		}
-		i++
-		if given[name] = args[i]; want != "*" && want != args[i] {
-			return Params{}, fmt.Errorf("the argument ('%s') for option '%s' is invalid", args[i], name)
-		}
-	}
-	for _, needed := range []string{"--timeout", "--nopreview", "--inline", "--flush", "--profile", "--codec", "--output"} {
-		if _, ok := given[needed]; !ok {
-			return Params{}, fmt.Errorf("%s is missing", needed)
-		}
-	}
-	if _, libav := given["--libav-format"]; libav != slices.Contains(args, "--low-latency") {
-		return Params{}, errors.New("--libav-format and --low-latency go together")
-	}
-	number := func(name string) int {
-		n, err := strconv.Atoi(given[name])
-		if err != nil {
-			return -1
-		}
-		return n
-	}
-	p := Params{
-		Width: number("--width"), Height: number("--height"), Framerate: number("--framerate"), Bitrate: number("--bitrate"),
-	}
-	if number("--intra") != p.Framerate {
-		return p, errors.New("--intra is not one second")
-	}
+	p := Params{Width: asked.Width, Height: asked.Height, Framerate: asked.Framerate, Bitrate: asked.Bitrate}
 	return p, checkTestParams(p)
 }
 

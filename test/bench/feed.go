@@ -68,7 +68,7 @@ func (f *feed) serve(t lab.T) (more bool) {
 		return true
 	case <-f.stop:
 		_ = pipe.Close() // ends the write
-		<-written
+		_ = <-written    // how it ended is our doing
 		return false
 	}
 }
