@@ -72,8 +72,12 @@ func openMediaDevice(d VideoDevice, m captureMode) (grabber, error) {
 		return nil, errors.Join(fmt.Errorf("%w: %s", ErrNoCamera, d.Path), dev.Close())
 	}
 	g := &mediaGrabber{path: d.Path, dev: dev}
+	before, err := mappingsOf(d.Path)
+	if err != nil {
+		return nil, errors.Join(err, dev.Close())
+	}
 	if g.next, err = recorder.VideoRecord(mediaMode(m)); err != nil { // it has closed the device
-		return nil, captureError(d.Path, errors.Join(named(err), unmapDevice(d.Path)))
+		return nil, captureError(d.Path, errors.Join(named(err), unmapNew(d.Path, before)))
 	}
 	if err = checkLayout(d.Path, m); err != nil {
 		return nil, errors.Join(err, g.close())
@@ -166,22 +170,41 @@ func named(err error) error {
 	return err
 }
 
-// unmapDevice unmaps the memory of a device that the driver has forgotten.
-func unmapDevice(path string) error {
+// mapping is a piece of memory that belongs to a device.
+type mapping struct{ from, to uintptr }
+
+// mappingsOf gives the memory of a device that this process has.
+func mappingsOf(path string) (map[mapping]bool, error) {
 	maps, err := os.ReadFile("/proc/self/maps")
 	if err != nil {
-		return fmt.Errorf("buffers of %s: %w", path, err)
+		return nil, fmt.Errorf("buffers of %s: %w", path, err)
 	}
+	found := map[mapping]bool{}
 	for line := range strings.Lines(string(maps)) {
 		fields := strings.Fields(line)
 		if len(fields) < 6 || fields[5] != path { // " (deleted)" may follow
 			continue
 		}
-		var from, to uintptr
-		if _, err = fmt.Sscanf(fields[0], "%x-%x", &from, &to); err != nil {
-			return fmt.Errorf("buffers of %s: %w", path, err)
+		var m mapping
+		if _, err = fmt.Sscanf(fields[0], "%x-%x", &m.from, &m.to); err != nil {
+			return nil, fmt.Errorf("buffers of %s: %w", path, err)
 		}
-		if _, _, errno := unix.Syscall(unix.SYS_MUNMAP, from, to-from, 0); errno != 0 {
+		found[m] = true
+	}
+	return found, nil
+}
+
+// unmapNew unmaps the memory of a device that was not there before, which the driver has mapped and forgotten.
+func unmapNew(path string, before map[mapping]bool) error {
+	now, err := mappingsOf(path)
+	if err != nil {
+		return err
+	}
+	for m := range now {
+		if before[m] {
+			continue
+		}
+		if _, _, errno := unix.Syscall(unix.SYS_MUNMAP, m.from, m.to-m.from, 0); errno != 0 {
 			return fmt.Errorf("buffers of %s: %w", path, errno)
 		}
 	}
