@@ -17,7 +17,7 @@ func codecs() []Codec {
 }
 
 // coderOf makes a coder.
-func coderOf(t *testing.T, c Codec) coder {
+func coderOf(t testing.TB, c Codec) coder {
 	t.Helper()
 	made, err := newCoder(c)
 	if err != nil {
@@ -27,7 +27,7 @@ func coderOf(t *testing.T, c Codec) coder {
 }
 
 // encode codes a frame.
-func encode(t *testing.T, c coder, pcm []int16) []byte {
+func encode(t testing.TB, c coder, pcm []int16) []byte {
 	t.Helper()
 	payload, err := c.encode(pcm)
 	if err != nil {
@@ -37,7 +37,7 @@ func encode(t *testing.T, c coder, pcm []int16) []byte {
 }
 
 // decode gives the sound of a payload.
-func decode(t *testing.T, c coder, payload []byte) []int16 {
+func decode(t testing.TB, c coder, payload []byte) []int16 {
 	t.Helper()
 	pcm, err := c.decode(payload)
 	if err != nil {

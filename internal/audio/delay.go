@@ -22,6 +22,9 @@ const (
 	delayPrior = 1.0
 	// delayLate is how many packets one counts for that came after its turn: what was heard missing weighs more than what might have been.
 	delayLate = 3
+	// peakAbove is how much later than the target a packet must come to be a peak, peakRest how long one lasts at most, peakMemory within
+	// which time another makes it a habit of the network: then the target covers it for twice the time between them.
+	peakAbove, peakRest, peakMemory = 20 * time.Millisecond, time.Second, 20 * time.Second
 	// transitSpan is how long the fastest packet is the measure of the others, at least; twice that at most. The clocks of two sound
 	// cards differ by up to 2 ms in it.
 	transitSpan = 5 * time.Second
@@ -59,6 +62,7 @@ type delayEstimate struct {
 	transit fastest // time of arrival less timestamp
 	bins    [delayBins]float64
 	packets float64 // seen so far, as far as that matters
+	peaks   peaks
 	target  time.Duration
 }
 
@@ -91,6 +95,7 @@ func (e *delayEstimate) arrived(media time.Duration, at time.Time) time.Duration
 	}
 	e.transit.add(transit, at)
 	late := transit - e.transit.least()
+	e.peaks.take(late, late+delayMargin > e.target+peakAbove, at)
 	e.count(late)
 	return late
 }
@@ -103,7 +108,7 @@ func (e *delayEstimate) count(late time.Duration) {
 		e.bins[i] *= 1 - weight
 	}
 	e.bins[binOf(late)] += weight
-	e.target = min(delayMost, max(delayLeast, e.quantile()+delayMargin))
+	e.target = min(delayMost, max(delayLeast, max(e.quantile(), e.peaks.habit)+delayMargin))
 }
 
 // wasLate gives a packet that came after its turn more weight.
@@ -127,4 +132,33 @@ func (e *delayEstimate) quantile() time.Duration {
 // binOf gives the bin of a delay: the one whose number, in bins, is not less than it.
 func binOf(late time.Duration) int {
 	return int(min(max(0, (late+delayBin-1)/delayBin), delayBins-1))
+}
+
+// peaks tells stretches that come late now and then for ever, as when a radio looks for other networks, from one that came late once.
+type peaks struct {
+	known  bool
+	began  time.Time     // of the last one
+	height time.Duration // the latest packet of it
+	habit  time.Duration // what is to be expected again, 0: nothing
+	until  time.Time
+}
+
+// take looks at the delay of a packet; beyond: it is later than the target makes up for.
+func (p *peaks) take(late time.Duration, beyond bool, now time.Time) {
+	if p.habit > 0 && now.After(p.until) {
+		p.habit = 0
+	}
+	since := now.Sub(p.began)
+	covered := p.habit > 0 && late > p.habit/2 // a peak that is made up for is one all the same
+	switch {
+	case !beyond && !covered:
+		return
+	case p.known && since < peakRest:
+		p.height = max(p.height, late)
+		return
+	case p.known && since < peakMemory:
+		p.habit = max(p.habit, p.height)
+		p.until = now.Add(2 * since)
+	}
+	p.known, p.began, p.height = true, now, late
 }

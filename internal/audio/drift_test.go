@@ -36,7 +36,7 @@ func (drifting) redundant([]byte) bool                          { return false }
 func (drifting) duration([]byte) time.Duration                  { return FrameDuration }
 
 // streamOf gives a stream that listens by a coder of the test.
-func streamOf(t *testing.T, codec Codec, ear coder) *Stream {
+func streamOf(t testing.TB, codec Codec, ear coder) *Stream {
 	t.Helper()
 	s, err := NewEngine(NewSilentDevice(), EngineOptions{}).Open(codec, func([]byte, time.Duration) {}, StreamOptions{})
 	if err != nil {

@@ -31,7 +31,7 @@ func Compare(reference, heard []int16, rate int, longest time.Duration) Result {
 	span := int(searchSpan.Seconds() * stoiRate / searchHop)
 	spoken := speechIn(x)
 	sum, count, delay := 0.0, 0, 0
-	at := -1 // of the segment before; not known
+	at := -1 // of the segment before; not sure
 	for m := 0; m+segment <= len(a); m += segmentStep {
 		if !spoken(m) {
 			continue
@@ -49,8 +49,8 @@ func Compare(reference, heard []int16, rate int, longest time.Duration) Result {
 				best, found = score, d
 			}
 		}
-		if best > sure {
-			at = found
+		if at = found; best < sure {
+			at = -1
 		}
 		sum += best
 		delay += found
