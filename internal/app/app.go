@@ -71,7 +71,7 @@ func build(o Options) *App {
 		Log: o.Log.With("room", "camera"), OnFault: a.cameraFault,
 	})
 	a.audio = audio.NewEngine(a.audioDevice(), audio.EngineOptions{
-		Log: o.Log.With("room", "audio"), OnFault: a.audioFault, Echo: a.echoCanceller(),
+		Log: o.Log.With("room", "audio"), OnFault: a.audioFault, Microphone: a.microphone(),
 	})
 
 	machine := station.NewMachine(stationConfig(o.Local, settings.IncomingCalls{}))

@@ -86,19 +86,16 @@ func (a *App) audioDevice() audio.Device {
 	}
 }
 
-// echoCanceller is what keeps the loudspeaker out of the microphone of a sound card, nil for none. The test device has no echo, and its
-// tone would be taken for noise.
-func (a *App) echoCanceller() audio.EchoCanceller {
+// microphone is what is done to the microphone's sound of a sound card, nil for nothing. The test device has no echo, and its tone would
+// be taken for noise.
+func (a *App) microphone() *audio.Microphone {
 	s := a.opt.Local.Audio
-	if !s.EchoCancellation || noCard(s.Device) {
+	if noCard(s.Device) {
 		return nil
 	}
-	c, err := audio.NewEchoCanceller()
-	if err != nil {
-		a.opt.Log.Warn("no echo cancellation: one speaks at a time", "error", err)
-		return audio.NewHalfDuplex()
-	}
-	return c
+	return audio.NewMicrophone(audio.MicrophoneOptions{
+		Echo: s.EchoCancellation, Noise: true, AutoGain: true, Log: a.opt.Log.With("room", "audio"),
+	})
 }
 
 func (a *App) audioFault(err error) {

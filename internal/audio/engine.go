@@ -39,9 +39,9 @@ type EngineOptions struct {
 	// OnFault is called, in order and from Run's goroutine, with each failure of the device, and with nil when it works
 	// again after one. It may be nil. It must not wait for Run.
 	OnFault func(error)
-	// Echo takes the loudspeaker's sound out of the microphone's; nil leaves it there. It is the engine's from then on, and closed
-	// when Run returns.
-	Echo EchoCanceller
+	// Microphone is what is done to the microphone's sound; nil leaves it as it is. It is the engine's from then on, and closed when Run
+	// returns.
+	Microphone *Microphone
 	// Now is the clock; nil means [time.Now].
 	Now func() time.Time
 }
@@ -57,6 +57,8 @@ type Status struct {
 	// Far is the sound of all far ends together, Speaker that with the tones, Near what the microphone hears, echo and all: over the
 	// last 85 ms, silent when the device does not run.
 	Far, Speaker, Near Meter
+	// Echo is what is known of the loudspeaker's echo.
+	Echo EchoReport
 }
 
 // Engine connects one sound device with the streams of calls and with the tones.
@@ -64,7 +66,7 @@ type Engine struct {
 	device  Device
 	log     *slog.Logger
 	onFault func(error)
-	echo    EchoCanceller // nil: none
+	mic     *Microphone // nil: its sound is left as it is
 	now     func() time.Time
 	demand  chan struct{} // of length one: streams or tone changed
 	failed  error         // why the device does not work; Run's goroutine alone has it
@@ -80,7 +82,7 @@ type Engine struct {
 // NewEngine makes an engine for one device. Nothing runs before [Engine.Run].
 func NewEngine(d Device, opt EngineOptions) *Engine {
 	e := &Engine{
-		device: d, log: opt.Log, onFault: opt.OnFault, echo: opt.Echo, now: opt.Now,
+		device: d, log: opt.Log, onFault: opt.OnFault, mic: opt.Microphone, now: opt.Now,
 		demand: make(chan struct{}, 1), state: StateIdle,
 	}
 	if e.log == nil {
@@ -157,6 +159,10 @@ func (e *Engine) Status() Status {
 	if e.tone != nil {
 		s.Tone = e.tone.tone
 	}
+	s.Echo.State = EchoOff
+	if e.mic != nil {
+		s.Echo = e.mic.Report()
+	}
 	far, speaker, near := e.far, e.speaker, e.near
 	e.mu.Unlock()
 	s.Far, s.Speaker, s.Near = far.read(), speaker.read(), near.read()
@@ -201,6 +207,9 @@ func (e *Engine) session(ctx context.Context, d Device, limit time.Duration, wor
 	runCtx, cancel := context.WithCancel(ctx)
 	ended, delivered := make(chan error, 1), make(chan struct{}, 1)
 	mixer := &mixer{engine: e}
+	if e.mic != nil {
+		e.mic.begin()
+	}
 	go func() {
 		first := true
 		ended <- d.Run(runCtx, func(capture, playback []int16) {
@@ -291,8 +300,8 @@ func (e *Engine) shut() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.closed, e.state, e.tone = true, StateIdle, nil
-	if e.echo != nil {
-		e.echo.Close()
-		e.echo = nil
+	if e.mic != nil {
+		e.mic.Close()
+		e.mic = nil
 	}
 }

@@ -1,57 +1,34 @@
 package audio
 
-import "math"
-
 const (
-	// gateFloor is how far the gate lowers what is left of the echo while nobody speaks at the door.
+	// gateFloor is how far the voice switch lowers what is left of the echo while nobody speaks at the door: -26 dB.
 	gateFloor = 0.05
-	// gateRatio is how loud what the filter leaves must be against what it takes away, in energy, to be a person: -5 dB.
-	gateRatio = 0.3
-	// gateSilence is the mean square below which no echo is worth a gate: -70 dBFS.
-	gateSilence = 1e-7
-	// gateHold is how many frames the gate stays open after a person was heard: syllables have gaps.
-	gateHold = 8
+	// gateOpens is how loud what is left must be against what is to be expected of the echo, in power, for gateSteps, to be a person;
+	// gateSurely needs no second step.
+	gateOpens, gateSteps, gateSurely = 3, 2, 12
+	// gateSilence is the mean square below which no echo is worth a switch: -75 dBFS.
+	gateSilence = 3e-8
+	// gateHold is how many steps it stays open after a person was heard: syllables have gaps.
+	gateHold = 16
+	// gateCloses is by how much it closes in a step, so that no word is cut.
+	gateCloses = 0.5
+
+	// breakIn is how much louder than the echo a person must be to be heard all the same, in power, for how many steps; and for how many
+	// he is heard then.
+	breakIn, breakInSteps, breakInHold = 4, 5, 25
 )
 
-// gate is the voice switch behind the adaptive filter: it closes while what the microphone hears is echo almost alone, and is open in
-// silence, when the visitor speaks, and when both do.
-type gate struct {
-	gain float64 // of the frame before
-	hold int
-}
+// gate is what a voice switch lowers by: it opens at once and closes within a few steps.
+type gate struct{ gain float32 }
 
 func newGate() gate { return gate{gain: 1} }
 
-// decide looks at a frame as the microphone heard it and as the filter left it.
-func (g *gate) decide(heard, left []int16) (gain float64) {
-	taken := 0.0
-	for i := range heard {
-		d := float64(heard[i]) - float64(left[i])
-		taken += d * d
+// next is the gain of the next step.
+func (g *gate) next(closed bool) float32 {
+	if closed {
+		g.gain = max(gateFloor, g.gain*gateCloses)
+	} else {
+		g.gain = 1
 	}
-	taken /= 1 << 30
-	switch rest := energy(left); {
-	case rest > gateRatio*taken:
-		g.hold = gateHold
-	case g.hold > 0:
-		g.hold--
-	}
-	if g.hold > 0 || taken < gateSilence*float64(len(heard)) {
-		return 1
-	}
-	return gateFloor
-}
-
-// apply lowers a frame, sliding from the gain before to the one decided on. It opens at once and closes within a few frames.
-func (g *gate) apply(frame []int16, want float64) {
-	to := want
-	if want < g.gain {
-		to = max(want, g.gain/2)
-	}
-	from := g.gain
-	for i := range frame {
-		at := float64(i+1) / float64(len(frame))
-		frame[i] = int16(math.Round(float64(frame[i]) * (from + (to-from)*at)))
-	}
-	g.gain = to
+	return g.gain
 }

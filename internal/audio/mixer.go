@@ -27,8 +27,8 @@ func (m *mixer) process(capture, playback []int16) {
 	copy(playback, m.far[:])
 	mix(playback, m.tone[:])
 	m.measure(capture, playback)
-	if echo := m.engine.echo; echo != nil {
-		echo.Process(capture, playback, m.clean[:])
+	if mic := m.engine.mic; mic != nil {
+		mic.process(capture, playback, m.clean[:])
 		capture = m.clean[:]
 	}
 	for _, s := range m.streams {

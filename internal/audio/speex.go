@@ -2,17 +2,10 @@ package audio
 
 /*
 #cgo pkg-config: speexdsp
-#include <speex/speex_echo.h>
 #include <speex/speex_preprocess.h>
 
 static void ctl(SpeexPreprocessState *st, int request, int value) {
 	speex_preprocess_ctl(st, request, &value);
-}
-static void echo_rate(SpeexEchoState *st, int rate) {
-	speex_echo_ctl(st, SPEEX_ECHO_SET_SAMPLING_RATE, &rate);
-}
-static void use_echo(SpeexPreprocessState *st, SpeexEchoState *echo) {
-	speex_preprocess_ctl(st, SPEEX_PREPROCESS_SET_ECHO_STATE, echo);
 }
 */
 import "C"
@@ -22,78 +15,38 @@ import (
 	"unsafe"
 )
 
-const (
-	// echoRate is the rate of echo cancellation in Hz: voices need no more, and it costs a third.
-	echoRate = 16000
-	// echoFrame is a frame at that rate.
-	echoFrame = FrameSamples * echoRate / SampleRate
-	// echoTail is how long after it was handed over a sound may still come back: what waits in the bridge and in the device
-	// (80 to 100 ms), and the loudest of the porch's own echo. A longer filter learns more slowly.
-	echoTail = 160 * echoRate / 1000
-	// What is left of the echo is pushed down further by so many dB, less while somebody speaks at the door; and steady noise
-	// by so many.
-	echoSuppress, echoSuppressActive = -45, -15
-	noiseSuppress                    = -15
-)
+// noiseSuppress is how far steady noise is lowered, in dB.
+const noiseSuppress = -15
 
-// errNoSpeex means that the library could not make its states.
+// errNoSpeex means that the library could not make its state.
 var errNoSpeex = errors.New("speexdsp: out of memory")
 
-// speexCanceller is speexdsp's adaptive filter and pre-processor, at 16 kHz. The library is linked dynamically.
-type speexCanceller struct {
-	echo               *C.SpeexEchoState
-	post               *C.SpeexPreprocessState
-	nearDown, farDown  *downsampler
-	up                 *upsampler
-	gate               gate
-	nearIn, farIn, rec [echoFrame]int16
-}
+// denoiser is speexdsp's pre-processor, which lowers steady noise. It is late by one step. The library is linked dynamically.
+type denoiser struct{ state *C.SpeexPreprocessState }
 
-// NewEchoCanceller makes an echo canceller for the room's sound, which comes out with the bandwidth of 16 kHz.
-func NewEchoCanceller() (EchoCanceller, error) {
-	c := &speexCanceller{
-		echo:     C.speex_echo_state_init(echoFrame, echoTail),
-		post:     C.speex_preprocess_state_init(echoFrame, echoRate),
-		nearDown: newDownsampler(echoRate), farDown: newDownsampler(echoRate), up: newUpsampler(echoRate),
-		gate: newGate(),
-	}
-	if c.echo == nil || c.post == nil {
-		c.Close()
+func newDenoiser() (*denoiser, error) {
+	d := &denoiser{state: C.speex_preprocess_state_init(stepSamples, echoRate)}
+	if d.state == nil {
 		return nil, errNoSpeex
 	}
-	C.echo_rate(c.echo, echoRate)
-	C.use_echo(c.post, c.echo)
-	for request, value := range map[C.int]C.int{
-		C.SPEEX_PREPROCESS_SET_DENOISE:              1,
-		C.SPEEX_PREPROCESS_SET_NOISE_SUPPRESS:       noiseSuppress,
-		C.SPEEX_PREPROCESS_SET_ECHO_SUPPRESS:        echoSuppress,
-		C.SPEEX_PREPROCESS_SET_ECHO_SUPPRESS_ACTIVE: echoSuppressActive,
-	} {
-		C.ctl(c.post, request, value)
-	}
-	return c, nil
+	C.ctl(d.state, C.SPEEX_PREPROCESS_SET_DENOISE, 1)
+	C.ctl(d.state, C.SPEEX_PREPROCESS_SET_NOISE_SUPPRESS, noiseSuppress)
+	return d, nil
 }
 
-// Process implements [EchoCanceller].
-func (c *speexCanceller) Process(near, far, out []int16) {
-	copy(c.nearIn[:], c.nearDown.process(near))
-	copy(c.farIn[:], c.farDown.process(far))
-	C.speex_echo_cancellation(c.echo, pcm(&c.nearIn), pcm(&c.farIn), pcm(&c.rec))
-	gain := c.gate.decide(c.nearIn[:], c.rec[:])
-	C.speex_preprocess_run(c.post, pcm(&c.rec))
-	c.gate.apply(c.rec[:], gain)
-	copy(out, c.up.process(c.rec[:]))
+// step handles 10 ms in place; pcm is room for as much.
+func (d *denoiser) step(x []float32, pcm []int16) {
+	for i, v := range x {
+		pcm[i] = saturate(float64(v) * fullScale)
+	}
+	C.speex_preprocess_run(d.state, (*C.spx_int16_t)(unsafe.Pointer(unsafe.SliceData(pcm))))
+	for i, v := range pcm {
+		x[i] = float32(v) / fullScale
+	}
 }
 
-func pcm(frame *[echoFrame]int16) *C.spx_int16_t { return (*C.spx_int16_t)(unsafe.Pointer(frame)) }
-
-// Close implements [EchoCanceller].
-func (c *speexCanceller) Close() {
-	if c.post != nil {
-		C.speex_preprocess_state_destroy(c.post)
-	}
-	if c.echo != nil {
-		C.speex_echo_state_destroy(c.echo)
-	}
-	c.post, c.echo = nil, nil
+// close gives back the state.
+func (d *denoiser) close() {
+	C.speex_preprocess_state_destroy(d.state)
+	d.state = nil
 }
