@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -37,6 +38,9 @@ func camera264(t *testing.T, units [][]byte) (path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err = f.Write(units[0]); err != nil { // from then on it shows as a camera
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	fed := make(chan error, 1)
 	go func() { fed <- feed(ctx, f, units) }()
@@ -51,14 +55,11 @@ func camera264(t *testing.T, units [][]byte) (path string) {
 
 func TestKernelACamerasOwnH264ArrivesAsItWasSent(t *testing.T) {
 	units := encoded(t, 20)
-	stripped := make([][]byte, len(units))
-	for i, u := range units {
-		stripped[i] = u
-		if i == 10 {
-			stripped[i] = withoutSets(t, u)
-		}
-	}
-	path := camera264(t, stripped)
+	sent := slices.Clone(units)
+	sent[10] = withoutSets(t, units[10])                           // a camera that gives its parameter sets once
+	sets := units[0][:len(units[0])-len(withoutSets(t, units[0]))] // which are these
+	units[10] = slices.Concat(sets, sent[10])
+	path := camera264(t, sent)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var got []AccessUnit
@@ -71,12 +72,7 @@ func TestKernelACamerasOwnH264ArrivesAsItWasSent(t *testing.T) {
 		t.Fatalf("%d pictures, %v", len(got), err)
 	}
 	known := func(au AccessUnit) bool {
-		for _, u := range units {
-			if bytes.Equal(u, au.Data) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(units, func(u []byte) bool { return bytes.Equal(u, au.Data) })
 	}
 	keys := 0
 	for i, au := range got {

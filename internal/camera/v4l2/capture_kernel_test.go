@@ -71,7 +71,7 @@ func TestKernelACamerasPicturesComeAtTheirRateAndWithTheirTimes(t *testing.T) {
 		}
 		last = p
 	}
-	if each := (last.Stamp - first.Stamp) / time.Duration(last.Sequence-first.Sequence); each < 19*time.Millisecond || each > 21*time.Millisecond {
+	if each := (last.Stamp - first.Stamp) / time.Duration(last.Sequence-first.Sequence); each < 10*time.Millisecond || each > 40*time.Millisecond {
 		t.Errorf("a picture each %v, want 20ms", each)
 	}
 	second, err := OpenCapture(device.Name(t, device.Vivid), vividConfig())
@@ -89,14 +89,12 @@ func TestKernelACameraThatIsUnpluggedIsGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unplugged := make(chan func(), 1)
-	for pictures := 0; ; pictures++ {
-		if _, err = c.Next(); err != nil {
-			break
-		}
-		if pictures == 3 {
-			go func() { unplugged <- device.Webcam.Unplug(t) }()
-		}
+	if _, err = c.Next(); err != nil {
+		t.Fatal(err)
+	}
+	plugIn := device.Webcam.Unplug(t) // which waits for this program, too
+	for err == nil {
+		_, err = c.Next()
 	}
 	if !errors.Is(err, ErrGone) {
 		t.Errorf("%v", err)
@@ -104,7 +102,6 @@ func TestKernelACameraThatIsUnpluggedIsGone(t *testing.T) {
 	if err = c.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	plugIn := <-unplugged
 	plugIn()
 	if after, maps := footprint(t); after != files || maps != 0 {
 		t.Errorf("%d files of %d before, %d buffers mapped", after, files, maps)

@@ -77,7 +77,7 @@ func (d *Device) Value(id ControlID) (int32, error) {
 }
 
 // SetControl sets a control (VIDIOC_S_CTRL). Drivers bring numbers into the control's range; a value of a menu that the driver
-// lacks is an error.
+// lacks is an error. It may be called from any goroutine while the device is open.
 func (d *Device) SetControl(id ControlID, value int32) error {
 	c := control{id: id, value: value}
 	if err := d.driver.ioctl(vidiocSCtrl, unsafe.Pointer(&c)); err != nil {

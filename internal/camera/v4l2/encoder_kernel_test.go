@@ -110,7 +110,7 @@ func TestKernelEachPictureIsEncodedAndIsThatPicture(t *testing.T) {
 			cfg.Raw = c.raw
 			e := open(t, cfg)
 			var stream [][]byte
-			for n := range 25 {
+			for n := range 12 {
 				stream = append(stream, one(t, e, n))
 				if isKey(stream[n]) != (n%10 == 0) {
 					t.Errorf("picture %d: key frame %v", n, isKey(stream[n]))
@@ -296,7 +296,7 @@ func footprint(t *testing.T) (files, maps int) {
 
 func TestKernelClosingInMidStreamLeavesNothing(t *testing.T) {
 	files, _ := footprint(t)
-	for n := range 30 {
+	for n := range 15 {
 		e, err := OpenEncoder(device.Name(t, device.VicodecEncoder), config(1280, 720))
 		if err != nil {
 			t.Fatalf("time %d: %v", n, err)
@@ -331,7 +331,7 @@ func TestKernelManyPicturesCostNoMemory(t *testing.T) {
 	}
 	files, maps := footprint(t)
 	before := run(100)
-	after := run(1000)
+	after := run(500)
 	if after > before+256<<10 {
 		t.Errorf("the heap grew from %d to %d bytes", before, after)
 	}
