@@ -76,7 +76,7 @@ func build(o Options) *App {
 
 	machine := station.NewMachine(stationConfig(o.Local, settings.IncomingCalls{}))
 	a.phone = phone.New(phone.Options{
-		Camera: a.camera, Audio: a.audio, Log: o.Log.With("room", "phone"), Now: o.Now,
+		Camera: a.camera, Audio: a.audio, Bitrate: bitrateLimits(o.Local.Camera), Log: o.Log.With("room", "phone"), Now: o.Now,
 		Events: func(ev station.Event) { a.station.Post(ev) },
 	})
 	a.station = station.NewRunner(machine, caller{a}, caller{a}, door{a.board}, sounder{a.audio}, light{a}, o.Log.With("room", "station"))

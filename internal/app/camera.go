@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"time"
 
+	"doorstation/internal/bandwidth"
 	"doorstation/internal/camera"
 	"doorstation/internal/health"
 	"doorstation/internal/settings"
@@ -39,6 +40,11 @@ func pictureOptions(c settings.Camera) camera.PictureOptions {
 
 func cameraParams(c settings.Camera) camera.Params {
 	return camera.Params{Width: c.Width, Height: c.Height, Framerate: c.Framerate, Bitrate: c.Bitrate}
+}
+
+// bitrateLimits bound what the network makes of the camera's bit rate.
+func bitrateLimits(c settings.Camera) bandwidth.Limits {
+	return bandwidth.Limits{Min: c.MinBitrate, Start: c.Bitrate, Max: c.MaxBitrate}
 }
 
 // cameraFault takes each failure of the camera, and nil when pictures come again. Of its two faults at most one stands.

@@ -48,6 +48,7 @@ func (a *App) Status() control.Status {
 		Readers: c.Readers, Frames: c.Frames, KeyFrames: c.KeyFrames,
 		Device: c.Used.Device, Capture: c.Used.Capture, Encoder: c.Used.Encoder, Late: c.Used.Late, Broken: c.Used.Broken,
 	}
+	s.Camera.BitrateTarget, s.Camera.BitrateCause = a.phone.BitrateTarget()
 	a.soundStatus(&s)
 	for _, f := range a.health.Standing() {
 		s.Faults = append(s.Faults, control.Fault{

@@ -18,6 +18,10 @@ const (
 	// keyFrameGap is the least distance of two IDR pictures that were asked for. Asterisk passes on a FIR per viewer and
 	// repeats it; each IDR is a burst of packets on the household's Wi-Fi.
 	keyFrameGap = 100 * time.Millisecond
+	// keyFrameShare is how much of the bit rate those IDR pictures may be at most: on a slow link they would be asked for because of the
+	// last one's own burst. lastKeyFrameGap bounds what follows from it.
+	keyFrameShare   = 3 // a third
+	lastKeyFrameGap = 1500 * time.Millisecond
 	// firstKeyFrameGap holds in place of it for firstMoments after a reader came: the far side's way may not be open yet when
 	// the first IDR passes, and somebody waits for a picture.
 	firstKeyFrameGap = 40 * time.Millisecond
@@ -99,6 +103,7 @@ type Hub struct {
 	readers  []*Reader
 	came     time.Time // the latest reader
 	newcomer bool      // it has asked for its first IDR
+	keySize  int       // of the newest IDR picture, in bytes
 	closed   bool
 	status   Status
 	lastPTS  time.Duration
@@ -148,9 +153,10 @@ func (h *Hub) Subscribe() *Reader {
 	return r
 }
 
-// RequestKeyFrame asks for an IDR picture on behalf of a viewer (PLI, FIR). Requests are coalesced to one per 100 ms,
-// and to one per 40 ms in the two seconds after a reader came, whose own first IDR comes at once: the first is passed to the source at once, all that follow within
-// that time become one at its end. It never blocks.
+// RequestKeyFrame asks for an IDR picture on behalf of a viewer (PLI, FIR). Requests are coalesced to one per 100 ms, or in longer
+// where IDR pictures would be more than a third of the bit rate, and to one per 40 ms in the two seconds after a reader came, whose own
+// first IDR comes at once: the first is passed to the source at once, all that follow within that time become one at its end. It never
+// blocks.
 func (h *Hub) RequestKeyFrame() { signal(h.keys) }
 
 // replay gives a reader the newest group of pictures once more, timed after all that it was given before, if the source is one that
@@ -183,7 +189,11 @@ func (h *Hub) keyFrameGap() time.Duration {
 	if time.Since(h.came) < firstMoments {
 		return firstKeyFrameGap
 	}
-	return keyFrameGap
+	if h.params.Bitrate <= 0 {
+		return keyFrameGap
+	}
+	paid := time.Duration(float64(h.keySize*8*keyFrameShare) / float64(h.params.Bitrate) * float64(time.Second))
+	return min(max(paid, keyFrameGap), lastKeyFrameGap)
 }
 
 // SetBitrate sets the rate, in bit/s, of the one stream that all readers share. It reports whether the source that runs takes
@@ -195,6 +205,9 @@ func (h *Hub) SetBitrate(bps int) bool {
 	h.source.SetBitrate(bps)
 	return !h.source.Traits().FixedBitrate
 }
+
+// FixedBitrate reports whether the source that runs keeps its rate: [Hub.SetBitrate] is for its next start then.
+func (h *Hub) FixedBitrate() bool { return h.source.Traits().FixedBitrate }
 
 // Restart starts the source anew, if it runs: for a bit rate that it cannot change otherwise. It is no failure; readers see
 // a gap as long as the source's start. It never blocks.
@@ -360,6 +373,7 @@ func (h *Hub) deliver(au AccessUnit) {
 	h.status.Frames++
 	if au.IDR {
 		h.status.KeyFrames++
+		h.keySize = len(au.Data)
 	}
 	au.PTS = h.rebase(au.PTS)
 	if h.source.Traits().FixedGroups { // a camera may have turned out to be of that kind

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// starvedGap is how often at most a reader that loses pictures again and again has an IDR asked for: the others pay for it.
+const starvedGap = time.Second
+
 // leastQueue is the shortest queue of a reader, in pictures.
 const leastQueue = 4
 
@@ -22,10 +25,11 @@ type Reader struct {
 
 	mu      sync.Mutex
 	queue   []AccessUnit
-	waiting bool // for an IDR: what cannot be decoded is not queued
-	started bool // an IDR has been queued once
-	starved bool // pictures were lost and no IDR has been asked for since
-	begun   int  // pictures in queue that it was given at its beginning; they do not count as being behind
+	waiting bool      // for an IDR: what cannot be decoded is not queued
+	started bool      // an IDR has been queued once
+	starved bool      // pictures were lost and no IDR has been asked for since
+	asked   time.Time // the last of those IDRs
+	begun   int       // pictures in queue that it was given at its beginning; they do not count as being behind
 	dropped uint64
 	closed  bool
 }
@@ -65,6 +69,18 @@ func (r *Reader) RequestKeyFrame() {
 	r.hub.RequestKeyFrame()
 }
 
+// Skip gives up what is queued: the next picture is an IDR. It does not ask for one.
+func (r *Reader) Skip() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.started {
+		return
+	}
+	r.dropped += uint64(len(r.queue))
+	r.queue, r.begun = nil, 0
+	r.waiting, r.starved = true, false
+}
+
 // Dropped is how many pictures the reader has lost since its first one, because it was too slow.
 func (r *Reader) Dropped() uint64 {
 	r.mu.Lock()
@@ -80,8 +96,8 @@ func (r *Reader) take() (au AccessUnit, ok bool, err error) {
 	if r.closed {
 		return AccessUnit{}, false, ErrReaderClosed
 	}
-	if r.starved {
-		r.starved = false
+	if r.starved && time.Since(r.asked) > starvedGap {
+		r.starved, r.asked = false, time.Now()
 		r.hub.RequestKeyFrame()
 	}
 	if len(r.queue) == 0 {

@@ -88,17 +88,20 @@ type GPIO struct {
 	LockOpenings int    `json:"lock_openings"`
 }
 
-// Camera is the picture: State is idle, running, restarting or failed, Bitrate is in bit/s.
+// Camera is the picture: State is idle, running, restarting or failed. Bitrate, in bit/s, is what the encoder has, BitrateTarget what
+// the network leaves it, and BitrateCause why that is less than it could be: delay, loss, or told (by the far side).
 type Camera struct {
-	Source    string `json:"source"`
-	State     string `json:"state"`
-	Width     int    `json:"width"`
-	Height    int    `json:"height"`
-	Framerate int    `json:"framerate"`
-	Bitrate   int    `json:"bitrate"`
-	Readers   int    `json:"readers"`
-	Frames    uint64 `json:"frames"`
-	KeyFrames uint64 `json:"keyframes"`
+	Source        string `json:"source"`
+	State         string `json:"state"`
+	Width         int    `json:"width"`
+	Height        int    `json:"height"`
+	Framerate     int    `json:"framerate"`
+	Bitrate       int    `json:"bitrate"`
+	BitrateTarget int    `json:"bitrate_target"`
+	BitrateCause  string `json:"bitrate_cause"`
+	Readers       int    `json:"readers"`
+	Frames        uint64 `json:"frames"`
+	KeyFrames     uint64 `json:"keyframes"`
 	// Device is the camera that is used, or was last, Capture what it was asked for, Encoder who encodes; empty where there is no choice.
 	Device  string `json:"device,omitempty"`
 	Capture string `json:"capture,omitempty"`

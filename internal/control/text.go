@@ -107,7 +107,7 @@ func (p *page) media(c Camera, s Sound) {
 		p.line("  device", c.Device, c.Capture, "encoder: "+c.Encoder)
 	}
 	p.line("  picture", fmt.Sprintf("%dx%d", c.Width, c.Height), fmt.Sprintf("%d/s", c.Framerate),
-		fmt.Sprintf("%d kbit/s", (c.Bitrate+500)/1000))
+		fmt.Sprintf("%d kbit/s", (c.Bitrate+500)/1000), held(c.BitrateCause))
 	p.line("  delivered", count(c.Frames, "frame"), count(c.KeyFrames, "key frame"), count(uint64(max(c.Readers, 0)), "reader"),
 		given(c.Late > 0, fmt.Sprintf("%d too late", c.Late)), given(c.Broken > 0, fmt.Sprintf("%d damaged", c.Broken)))
 	p.line("sound", s.Device, s.State)
@@ -117,6 +117,20 @@ func (p *page) media(c Camera, s Sound) {
 	}
 	p.line("  household", heard)
 	p.line("  visitor", level(s.NearLevel))
+}
+
+// held says in words what holds the bit rate down.
+func held(cause string) string {
+	switch cause {
+	case "":
+		return ""
+	case "delay":
+		return "held down: packets queue on the way"
+	case "loss":
+		return "held down: packets are lost"
+	default:
+		return "held down by the far side"
+	}
 }
 
 func (p *page) calls(c Calls) {

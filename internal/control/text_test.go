@@ -33,7 +33,7 @@ func talkingStatus() Status {
 		GPIO:  GPIO{Chip: "header", Lock: "on", Light: "on", LockOpenings: 3},
 		Camera: Camera{
 			Source: "test", State: "running", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000,
-			Readers: 1, Frames: 5400, KeyFrames: 12,
+			BitrateTarget: 1_500_000, Readers: 1, Frames: 5400, KeyFrames: 12,
 		},
 		Sound: Sound{Device: "test", State: "running", FarLevel: ptr(-18.24), FarFrequency: ptr(439.8), NearLevel: ptr(-20.0)},
 		Calls: Calls{
@@ -57,7 +57,8 @@ func faultyStatus() Status {
 		Look:     &Look{State: "looking", Caller: "102", Loudspeaker: true, Since: at(8, 2, 0)},
 		GPIO:     GPIO{Chip: "absent", Lock: "absent", Light: "fault"},
 		Camera: Camera{
-			Source: "v4l2", State: "restarting", Width: 640, Height: 480, Framerate: 15, Bitrate: 499_600, Frames: 1, KeyFrames: 1,
+			Source: "v4l2", State: "restarting", Width: 640, Height: 480, Framerate: 15, Bitrate: 499_600,
+			BitrateTarget: 499_600, BitrateCause: "delay", Frames: 1, KeyFrames: 1,
 			Device: "/dev/video0 (HD Webcam)", Capture: "640x480 YUYV 15/s", Encoder: "openh264", Late: 2, Broken: 13,
 		},
 		Sound:      Sound{Device: "none", State: "idle"},

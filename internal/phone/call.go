@@ -59,6 +59,8 @@ type call struct {
 	restarts atomic.Int64
 
 	mu         sync.Mutex
+	viewer     *viewer // while pictures are sent
+	watched    watched // by viewers before
 	rangAt     time.Time
 	negotiated peer.Negotiated
 	media      *media

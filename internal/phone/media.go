@@ -152,6 +152,7 @@ func (m *media) sendPictures(ctx context.Context) {
 	var asking sync.WaitGroup
 	defer asking.Wait()
 	defer stopEarly()
+	asking.Go(func() { m.call.phone.rates.follow(early, m.call, reader) })
 	begun := false
 	for {
 		picture, err := reader.Next(ctx)
@@ -185,8 +186,15 @@ func (c *call) onKeyFrame() {
 	m.mu.Lock()
 	reader := m.reader
 	m.mu.Unlock()
-	if reader != nil {
+	if reader == nil {
+		return
+	}
+	switch c.keyFrameFor(c.phone.opt.Now()) {
+	case keyFrameNow:
 		reader.RequestKeyFrame()
+	case keyFrameOnly:
+		c.phone.opt.Camera.RequestKeyFrame()
+	case keyFrameNone:
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"doorstation/internal/audio"
+	"doorstation/internal/bandwidth"
 	"doorstation/internal/camera"
 	"doorstation/internal/peer"
 	"doorstation/internal/sip"
@@ -58,6 +59,8 @@ type Line struct {
 type Options struct {
 	Camera *camera.Hub
 	Audio  *audio.Engine
+	// Bitrate bounds what the network makes of the camera's bit rate during a call; the zero value leaves it alone.
+	Bitrate bandwidth.Limits
 	// Events receives what happens, in order for each visit. It must not block.
 	Events func(station.Event)
 	Log    *slog.Logger
@@ -68,6 +71,7 @@ type Options struct {
 type Phone struct {
 	opt     Options
 	persist persistence
+	rates   *rates
 
 	mu      sync.Mutex
 	line    *Line
@@ -88,7 +92,10 @@ type Request struct {
 
 // New builds a phone without a line: a call waits a while for SetLine and ends as station.OutcomeOffline without it.
 func New(o Options) *Phone {
-	return &Phone{opt: o, persist: defaultPersistence(), visits: map[station.VisitID]*visit{}, looks: map[station.LookID]*look{}}
+	return &Phone{
+		opt: o, persist: defaultPersistence(), rates: newRates(o),
+		visits: map[station.VisitID]*visit{}, looks: map[station.LookID]*look{},
+	}
 }
 
 // SetLine changes what the next visits are placed with, and those that wait for a line; nil takes it away. Visits that have one

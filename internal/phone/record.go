@@ -38,6 +38,7 @@ func (m *media) attrs(after string) []any {
 		slog.Group("audio_sent", "packets", s.AudioSent.Packets, "bytes", s.AudioSent.Bytes, "lost", s.AudioSent.Lost),
 		slog.Group("audio_received", "packets", s.AudioReceived.Packets, "bytes", s.AudioReceived.Bytes, "lost", s.AudioReceived.Lost),
 		slog.Group("video_sent", "packets", s.VideoSent.Packets, "bytes", s.VideoSent.Bytes, "lost", s.VideoSent.Lost, "asked_again", s.NACKs, "resent", s.Resent, "key_frame_requests", s.KeyFrameRequests),
+		c.rateAttr(),
 		"local_candidate", s.LocalCandidate, "remote_candidate", s.RemoteCandidate, "ice_restarts", c.restarts.Load(),
 	}
 	if m.stream != nil {

@@ -10,7 +10,9 @@ import (
 )
 
 // cameraKeys remembers where in the file what stands that not every source takes.
-type cameraKeys struct{ source, device, encoder, rotation, mirror, overlay ast.Node }
+type cameraKeys struct {
+	source, device, encoder, rotation, mirror, overlay, minBitrate, maxBitrate ast.Node
+}
 
 func (r *reader) camera(n ast.Node, c *Camera) {
 	var at cameraKeys
@@ -42,7 +44,16 @@ func (r *reader) camera(n ast.Node, c *Camera) {
 		"height":    func(n ast.Node) { c.Height = r.integer(n, 120, 1080, 2) },
 		"framerate": func(n ast.Node) { c.Framerate = r.integer(n, 1, 60, 1) },
 		"bitrate":   func(n ast.Node) { c.Bitrate = r.bitrate(n) },
+		"min_bitrate": func(n ast.Node) {
+			at.minBitrate = n
+			c.MinBitrate = r.bitrate(n)
+		},
+		"max_bitrate": func(n ast.Node) {
+			at.maxBitrate = n
+			c.MaxBitrate = r.bitrate(n)
+		},
 	})
+	r.bitrateBounds(c, at)
 	if c.Source == "exec" && c.Command == nil {
 		r.fault(at.source, "command is missing; expected "+aCommand)
 	}
@@ -135,6 +146,23 @@ func (r *reader) command(n ast.Node) []string {
 		r.fault(n, "expected "+aCommand)
 	}
 	return command
+}
+
+// bitrateBounds gives the bounds of the bit rate their defaults and their sense.
+func (r *reader) bitrateBounds(c *Camera, at cameraKeys) {
+	const usual = 150_000
+	if at.minBitrate == nil {
+		c.MinBitrate = min(usual, c.Bitrate)
+	}
+	if at.maxBitrate == nil {
+		c.MaxBitrate = c.Bitrate
+	}
+	if at.minBitrate != nil && c.MinBitrate > c.Bitrate && c.Bitrate > 0 {
+		r.fault(at.minBitrate, "expected a min_bitrate that is not above bitrate")
+	}
+	if at.maxBitrate != nil && c.MaxBitrate < c.Bitrate && c.MaxBitrate > 0 {
+		r.fault(at.maxBitrate, "expected a max_bitrate that is not below bitrate")
+	}
 }
 
 var bitrate = regexp.MustCompile(`^([0-9]{1,9}(?:\.[0-9]{1,3})?)([kM]?)$`)

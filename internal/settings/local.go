@@ -224,6 +224,8 @@ type Camera struct {
 	Overlay Overlay
 	// Width and Height are in pixels, Framerate in pictures a second, Bitrate in bit/s.
 	Width, Height, Framerate, Bitrate int
+	// MinBitrate and MaxBitrate bound what the network makes of Bitrate during a call.
+	MinBitrate, MaxBitrate int
 }
 
 // Overlay is what is written into the picture.

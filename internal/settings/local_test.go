@@ -82,7 +82,7 @@ log: {level: debug, format: json}
 		Light:    &Light{Pin: Pin{Name: "GPIO22"}, Active: "high"},
 		Call:     Call{Video: "never", MaxTalk: 90 * time.Minute},
 		Incoming: Incoming{Allow: AllowList, Callers: []string{"101", "102"}, Answer: "always", Talk: "0#A"},
-		Camera:   Camera{Source: "test", Encoder: "auto", Width: 640, Height: 480, Framerate: 15, Bitrate: 1_200_000},
+		Camera:   Camera{Source: "test", Encoder: "auto", Width: 640, Height: 480, Framerate: 15, Bitrate: 1_200_000, MinBitrate: 150_000, MaxBitrate: 1_200_000},
 		Audio:    Audio{Device: "hw:1,0"},
 		Monitor:  Monitor{Listen: "[::1]:8080"},
 		Log:      Log{Level: "debug", Format: "json"},
@@ -107,7 +107,7 @@ func TestParseLocalDefaults(t *testing.T) {
 		}},
 		Call:     Call{Video: "auto", MaxTalk: 5 * time.Minute},
 		Incoming: Incoming{Allow: AllowUsers, Answer: "auto", Talk: "*"},
-		Camera:   Camera{Source: "rpicam", Encoder: "auto", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000},
+		Camera:   Camera{Source: "rpicam", Encoder: "auto", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000, MinBitrate: 150_000, MaxBitrate: 1_500_000},
 		Audio:    Audio{Device: "default", EchoCancellation: true},
 		Monitor:  Monitor{Listen: DefaultMonitor},
 		Log:      Log{Level: "info", Format: "text"},
@@ -139,7 +139,7 @@ var wrongFiles = []struct {
 
 	// keys
 	{"unknown key", least + "colour: red\n", 5, "colour: unknown key; expected one of the keys of the local file: audio, buttons, call"},
-	{"unknown inner key", least + "camera:\n  source: test\n  widht: 640\n", 7, "camera.widht: unknown key; expected one of the keys of camera: bitrate, command, device, encoder, framerate, height, mirror, overlay, rotation, source, width"},
+	{"unknown inner key", least + "camera:\n  source: test\n  widht: 640\n", 7, "camera.widht: unknown key; expected one of the keys of camera: bitrate, command, device, encoder, framerate, height, max_bitrate, min_bitrate, mirror, overlay, rotation, source, width"},
 	{"duplicate key", least + "gpio: auto\ngpio: auto\n", 6, "already defined"},
 	{"no home_assistant", "gpio: auto\nbuttons:\n  - {name: Bell, pin: GPIO17}\n", 1, "home_assistant is missing"},
 	{"no buttons", "home_assistant: {url: http://ha}\n", 1, "buttons is missing"},
@@ -235,6 +235,8 @@ var wrongFiles = []struct {
 	{"height", least + "camera: {height: 4320}\n", 5, "camera.height: expected an even number from 120 to 1080"},
 	{"framerate", least + "camera: {framerate: 29.97}\n", 5, `camera.framerate: expected a whole number from 1 to 60; found "29.97"`},
 	{"bitrate", least + "camera: {bitrate: 1500kbit}\n", 5, "camera.bitrate: expected bits a second from 100k to 20M, such as 1500k, 2M or 800000"},
+	{"least above", least + "camera: {bitrate: 300k, min_bitrate: 400k}\n", 5, "camera.min_bitrate: expected a min_bitrate that is not above bitrate"},
+	{"most below", least + "camera: {max_bitrate: 400k}\n", 5, "camera.max_bitrate: expected a max_bitrate that is not below bitrate"},
 	{"bitrate too small", least + "camera: {bitrate: 1500}\n", 5, "camera.bitrate: expected"},
 	{"device", least + "audio: {device: \"\"}\n", 5, "audio.device: expected default, test, none or the name"},
 	{"monitor", least + "monitor: {listen: localhost:80}\n", 5, "monitor.listen: expected an address and port such as 127.0.0.1:9517, or none"},
@@ -367,7 +369,7 @@ func TestACameraOnV4L2(t *testing.T) {
 	}
 	want := Camera{
 		Source: "v4l2", Device: "Logitech", Encoder: "software", Rotation: 270, Mirror: true, Overlay: Overlay{Text: "Gartentür 2", Time: true},
-		Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000,
+		Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000, MinBitrate: 150_000, MaxBitrate: 1_500_000,
 	}
 	if !reflect.DeepEqual(l.Camera, want) {
 		t.Errorf("got %+v\nwant %+v", l.Camera, want)
