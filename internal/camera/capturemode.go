@@ -22,6 +22,8 @@ const (
 	pixelsYUYV  pixels = "YUYV"
 	pixelsUYVY  pixels = "UYVY"
 	pixelsMJPEG pixels = "MJPEG"
+	// pixelsH264 is encoded by the camera and passed on.
+	pixelsH264 pixels = "H264"
 )
 
 // captureMode is one of the things a camera can be asked for.
@@ -158,6 +160,8 @@ func pixelsCost(p pixels) float64 {
 	switch {
 	case i >= 0:
 		return little * float64(i)
+	case p == pixelsH264:
+		return 0
 	case p == pixelsMJPEG:
 		return 20 * little
 	default:

@@ -49,6 +49,7 @@ type V4L2Camera struct {
 	// What the machine has; tests put another in its place.
 	list     func() ([]VideoDevice, error)
 	open     func(VideoDevice, captureMode) (grabber, error)
+	runOwn   func(own *passthrough, ctx context.Context, device string, p Params, out func(AccessUnit)) error
 	encoders encoders
 
 	mu     sync.Mutex
@@ -84,7 +85,7 @@ func NewV4L2Camera(opt V4L2Options) *V4L2Camera {
 	}
 	return &V4L2Camera{
 		setUp: shortenReads(), requests: newRequests(), opt: opt, open: openMediaDevice, encoders: machineEncoders(),
-		list: VideoDevices,
+		list: VideoDevices, runOwn: (*passthrough).run,
 	}
 }
 
@@ -302,7 +303,7 @@ func (c *V4L2Camera) passOn(ctx context.Context, plan cameraPlan, p Params, out 
 	sent := Params{Width: plan.own.width, Height: plan.own.height, Framerate: plan.own.framerate, Bitrate: p.Bitrate}
 	c.uses(plan, *plan.own, ownEncoder, sent, nil, own)
 	defer c.passed()
-	err := own.run(ctx, plan.device.Path, sent, func(au AccessUnit) {
+	err := c.runOwn(own, ctx, plan.device.Path, sent, func(au AccessUnit) {
 		if refused == nil {
 			begun = true
 			out(au)

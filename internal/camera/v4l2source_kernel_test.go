@@ -312,8 +312,8 @@ func held(t *testing.T, path string) int {
 	return n
 }
 
-// feed plays frames into the loopback camera until the test ends.
-func feed(t *testing.T, format string, width, height, rate int, frame func(n int) []byte) string {
+// play plays frames into the loopback camera until the test ends.
+func play(t *testing.T, format string, width, height, rate int, frame func(n int) []byte) string {
 	t.Helper()
 	path := device.Name(t, device.LoopbackVideo)
 	f, err := device.NewFeed(path, format, width, height, rate)
@@ -351,7 +351,7 @@ func feed(t *testing.T, format string, width, height, rate int, frame func(n int
 // TestKernelMotionJPEG: a camera that sends Motion JPEG, some of it damaged.
 func TestKernelMotionJPEG(t *testing.T) {
 	painter := newPainter(640, 360)
-	path := feed(t, device.MJPEG, 640, 360, 15, func(n int) []byte {
+	path := play(t, device.MJPEG, 640, 360, 15, func(n int) []byte {
 		var b bytes.Buffer
 		if err := jpeg.Encode(&b, painter.paint(time.Now(), n), nil); err != nil {
 			t.Error(err)
@@ -384,7 +384,7 @@ func TestKernelOwnH264(t *testing.T) {
 		}
 	})
 	painter := newPainter(p.Width, p.Height)
-	path := feed(t, device.H264, p.Width, p.Height, p.Framerate, func(n int) []byte {
+	path := play(t, device.H264, p.Width, p.Height, p.Framerate, func(n int) []byte {
 		var forceErr error
 		if n%15 == 0 {
 			forceErr = enc.forceIDR()
@@ -400,7 +400,7 @@ func TestKernelOwnH264(t *testing.T) {
 	})
 	s := watchCamera(t, p, V4L2Options{Device: path})
 	s.delivers(t, 30)
-	if used := s.source.Used(); used.Encoder != ownEncoder || len(s.seen()) > 0 || !s.source.Traits().FixedGroups {
+	if used := s.source.Used(); used.Encoder != ownEncoder || used.Capture != "640x360 H264 15/s" || len(s.seen()) > 0 || !s.source.Traits().FixedGroups {
 		t.Errorf("%+v, faults %v", used, s.seen())
 	}
 	reader := s.hub.Subscribe()

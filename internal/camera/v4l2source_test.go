@@ -435,6 +435,84 @@ func TestTheEncoderOfAChoice(t *testing.T) {
 	}
 }
 
+// withOwn is a webcam that encodes by itself.
+func withOwn(width, height int) VideoDevice {
+	d := webcam("/dev/video0", "Encoding Cam", "usb-1")
+	d.formats = append(d.formats, v4l2.ListedFormat{
+		PixelFormat: v4l2.PixelFormat{FourCC: v4l2.H264}, Sizes: []v4l2.Size{{Width: width, Height: height, Framerates: []float64{30}}},
+	})
+	return d
+}
+
+// TestWhoEncodes: a camera that encodes by itself is left to it where its pictures are as wanted and nothing is done to them.
+func TestWhoEncodes(t *testing.T) {
+	for name, c := range map[string]struct {
+		device VideoDevice
+		opt    V4L2Options
+		own    bool
+	}{
+		"the wanted size":       {withOwn(640, 480), V4L2Options{}, true},
+		"another size":          {withOwn(320, 240), V4L2Options{}, false},
+		"too big":               {withOwn(1920, 1080), V4L2Options{}, false},
+		"software":              {withOwn(640, 480), V4L2Options{Encoder: EncoderSoftware}, false},
+		"turned":                {withOwn(640, 480), V4L2Options{Picture: PictureOptions{Rotation: 180}}, false},
+		"in a mirror":           {withOwn(640, 480), V4L2Options{Picture: PictureOptions{Mirror: true}}, false},
+		"written on":            {withOwn(640, 480), V4L2Options{Picture: PictureOptions{Overlay: Overlay{Time: true}}}, false},
+		"a camera without H264": {webcam("/dev/video0", "Cam", "usb-1"), V4L2Options{}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			used, err := newRig(t, c.opt, c.device).source.Probe(vga())
+			if err != nil || (used.Encoder == ownEncoder) != c.own {
+				t.Errorf("%+v, %v", used, err)
+			}
+		})
+	}
+	only := withOwn(320, 240)
+	only.formats = only.formats[2:]
+	if used, err := newRig(t, V4L2Options{}, only).source.Probe(vga()); err != nil || used.Encoder != ownEncoder {
+		t.Errorf("nothing but H.264, of another size: %+v, %v", used, err)
+	}
+	if _, err := newRig(t, V4L2Options{Encoder: EncoderSoftware}, only).source.Probe(vga()); !errors.Is(err, ErrNoMode) {
+		t.Errorf("nothing but H.264, for the processor: %v", err)
+	}
+}
+
+// TestH264ThatCannotBeSent: a camera whose own H.264 is of the High profile is encoded anew, from the first picture on and also the next
+// time. One that gives nothing else is passed on with a fault.
+func TestH264ThatCannotBeSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		both, only := withOwn(640, 480), withOwn(640, 480)
+		only.formats = only.formats[2:]
+		var formats []error
+		opt := V4L2Options{OnFormat: func(err error) { formats = append(formats, err) }}
+		own := 0
+		high := func(p *passthrough, ctx context.Context, _ string, _ Params, out func(AccessUnit)) error {
+			own++
+			p.formatted(ErrFormat)
+			out(AccessUnit{Data: []byte("high"), IDR: true})
+			<-ctx.Done()
+			return nil
+		}
+		r := newRig(t, opt, both)
+		r.source.runOwn = high
+		for range 2 {
+			units, err := r.run(t, vga(), time.Second)
+			if err != nil || len(units) < 20 || string(units[0].Data) == "high" || r.source.Used().Encoder != "openh264" || r.source.Traits().FixedGroups {
+				t.Errorf("%d pictures, %+v: %v", len(units), r.source.Used(), err)
+			}
+		}
+		if own != 1 || len(formats) != 0 {
+			t.Errorf("its own was tried %d times; formats %v", own, formats)
+		}
+		r = newRig(t, opt, only)
+		r.source.runOwn = high
+		units, err := r.run(t, vga(), time.Second)
+		if err != nil || len(units) != 1 || len(formats) != 1 || !errors.Is(formats[0], ErrFormat) {
+			t.Errorf("nothing else: %d pictures, formats %v: %v", len(units), formats, err)
+		}
+	})
+}
+
 // TestTheModesOfRanges: a device that scales has a range of sizes and rates.
 func TestTheModesOfRanges(t *testing.T) {
 	d := VideoDevice{formats: []v4l2.ListedFormat{{

@@ -249,7 +249,7 @@ func decodable() map[v4l2.FourCC]pixels {
 func ownModes(d VideoDevice, want Params) []captureMode {
 	for _, f := range d.formats {
 		if f.FourCC == v4l2.H264 {
-			return listedModes(pixelsI420, f.Sizes, want)
+			return listedModes(pixelsH264, f.Sizes, want)
 		}
 	}
 	return nil
