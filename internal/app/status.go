@@ -109,6 +109,12 @@ func (a *App) soundStatus(s *control.Status) {
 		Device: e.Device, State: string(e.State), FarLevel: figure(e.Far.LevelDBFS, e.Streams > 0),
 		FarFrequency: figure(e.Far.FrequencyHz, e.Streams > 0 && e.Far.FrequencyHz > 0), NearLevel: figure(e.Near.LevelDBFS, e.Streams > 0),
 	}
+	if v := e.Voice; v.Target > 0 {
+		s.Sound.Voice = &control.Voice{
+			Delay: v.Delay.Milliseconds(), Target: v.Target.Milliseconds(), Received: v.Received, Lost: v.Lost, Late: v.Late,
+			Rebuilt: v.Recovered, MadeUp: v.Concealed, Shortened: v.Shortened, Lengthened: v.Lengthened,
+		}
+	}
 }
 
 // figure is nil for silence, for what JSON can't say, and for what is not known.

@@ -52,6 +52,8 @@ type Status struct {
 	State  State
 	// Streams is the number of open streams.
 	Streams int
+	// Voice is what the newest stream has seen so far; its Target is 0 while it hears nothing.
+	Voice Stats
 	// Tone is the tone that is being played, if any.
 	Tone Tone
 	// Far is the sound of all far ends together, Speaker that with the tones, Near what the microphone hears, echo and all: over the
@@ -163,8 +165,15 @@ func (e *Engine) Status() Status {
 	if e.mic != nil {
 		s.Echo = e.mic.Report()
 	}
+	var newest *Stream
+	if len(e.streams) > 0 {
+		newest = e.streams[len(e.streams)-1]
+	}
 	far, speaker, near := e.far, e.speaker, e.near
 	e.mu.Unlock()
+	if newest != nil {
+		s.Voice = newest.Stats()
+	}
 	s.Far, s.Speaker, s.Near = far.read(), speaker.read(), near.read()
 	return s
 }

@@ -118,6 +118,21 @@ type Sound struct {
 	FarLevel     *float64 `json:"far_level_dbfs"`
 	FarFrequency *float64 `json:"far_frequency_hz"` // of the test device only
 	NearLevel    *float64 `json:"near_level_dbfs"`
+	// Voice is how the voice of the household arrives in the newest call; nil while nothing comes.
+	Voice *Voice `json:"voice"`
+}
+
+// Voice is what the network does to the far voice of a call, and what is done against it.
+type Voice struct {
+	Delay      int64  `json:"delay_ms"`  // what the jitter buffer adds now
+	Target     int64  `json:"target_ms"` // what it wants to add
+	Received   uint64 `json:"received"`  // packets, as the next three
+	Lost       uint64 `json:"lost"`
+	Late       uint64 `json:"late"` // after their turn
+	Rebuilt    uint64 `json:"rebuilt"`
+	MadeUp     uint64 `json:"made_up"`   // frames of 20 ms
+	Shortened  uint64 `json:"shortened"` // times, as the next
+	Lengthened uint64 `json:"lengthened"`
 }
 
 // Calls counts the visits since the start.

@@ -116,6 +116,11 @@ func (p *page) media(c Camera, s Sound) {
 		heard += fmt.Sprintf(" at %.0f Hz", *s.FarFrequency)
 	}
 	p.line("  household", heard)
+	if v := s.Voice; v != nil {
+		p.line("  its network", fmt.Sprintf("%d ms waited for packets, %d ms wanted", v.Delay, v.Target),
+			given(v.Lost > 0, fmt.Sprintf("%d of %d lost, %d rebuilt", v.Lost, v.Received+v.Lost, v.Rebuilt)),
+			given(v.Late > 0, fmt.Sprintf("%d too late", v.Late)))
+	}
 	p.line("  visitor", level(s.NearLevel))
 }
 

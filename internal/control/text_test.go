@@ -35,7 +35,8 @@ func talkingStatus() Status {
 			Source: "test", State: "running", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000,
 			BitrateTarget: 1_500_000, Readers: 1, Frames: 5400, KeyFrames: 12,
 		},
-		Sound: Sound{Device: "test", State: "running", FarLevel: ptr(-18.24), FarFrequency: ptr(439.8), NearLevel: ptr(-20.0)},
+		Sound: Sound{Device: "test", State: "running", FarLevel: ptr(-18.24), FarFrequency: ptr(439.8), NearLevel: ptr(-20.0),
+			Voice: &Voice{Delay: 45, Target: 60, Received: 4700, Lost: 240, Late: 2, Rebuilt: 200, MadeUp: 42, Shortened: 7, Lengthened: 3}},
 		Calls: Calls{
 			Visits: 12, Answered: 9, IgnoredPresses: 2,
 			Last: &LastCall{Outcome: "talked", At: at(13, 59, 0), Button: "Front door", AnsweredBy: "101", TalkSeconds: 34.2},

@@ -42,7 +42,9 @@ func (m *media) attrs(after string) []any {
 		"local_candidate", s.LocalCandidate, "remote_candidate", s.RemoteCandidate, "ice_restarts", c.restarts.Load(),
 	}
 	if m.stream != nil {
-		attrs = append(attrs, slog.Group("level_dbfs", "near", sound.NearLevelDBFS, "far", sound.FarLevelDBFS))
+		attrs = append(attrs, slog.Group("level_dbfs", "near", sound.NearLevelDBFS, "far", sound.FarLevelDBFS),
+			slog.Group("far_voice", "delay", sound.Delay, "target", sound.Target, "lost", sound.Lost, "late", sound.Late, "rebuilt", sound.Recovered,
+				"made_up", sound.Concealed, "shortened", sound.Shortened, "lengthened", sound.Lengthened))
 	}
 	if silent := silentDirections(s.AudioSent.Packets, s.AudioReceived.Packets, s.VideoSent.Packets, m.negotiated().Video); silent != "" {
 		attrs = append(attrs, "silent", silent)
