@@ -36,6 +36,7 @@ func benches() []bench {
 		{"baresip", aboutBaresip, measureBaresip},
 		{"cost", aboutCost, measureCost},
 		{"viewers", aboutViewers, measureViewers},
+		{"shape", aboutShape, measureShape},
 		{"return", aboutReturn, measureReturn},
 		{"change", aboutChange, measureChange},
 	}

@@ -12,6 +12,7 @@ type plan struct {
 	lossCalls, costCalls    int
 	baresipCalls            int
 	returns, holes, changes int
+	shapeCalls              int
 	glassTalk, earTalk      time.Duration
 	lossTalk, costTalk      time.Duration
 	viewersFor              time.Duration
@@ -20,7 +21,7 @@ type plan struct {
 func fullPlan() plan {
 	return plan{
 		starts: 10, presses: 200, dead: 50, glassCalls: 10, earCalls: 6, lossCalls: 10, costCalls: 3, baresipCalls: 22,
-		returns: 20, holes: 5, changes: 20,
+		returns: 20, holes: 5, changes: 20, shapeCalls: 3,
 		glassTalk: 20 * time.Second, earTalk: 40 * time.Second, lossTalk: 12 * time.Second, costTalk: 20 * time.Second,
 		viewersFor: 10 * time.Second,
 	}
@@ -52,6 +53,7 @@ func (p *plan) flags() {
 		"baresip-calls": {&p.baresipCalls, "calls of baresip, with each kind of popup; a third as many at loss"},
 		"returns":       {&p.returns, "times that the PBX is stopped or killed and comes back"},
 		"holes":         {&p.holes, "times that nothing passes on the wire"},
+		"shape-calls":   {&p.shapeCalls, "talks whose link becomes slow and fast again for each length of queue, and at each random loss"},
 		"changes":       {&p.changes, "changes of SIP Core's settings"},
 	} {
 		flag.IntVar(f.n, name, *f.n, f.text)
