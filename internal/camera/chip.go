@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"slices"
 	"time"
 
 	"doorstation/internal/camera/v4l2"
@@ -69,11 +70,30 @@ func newChipEncoder(device string, p Params) (pictureEncoder, error) {
 	if err := checkParams(p); err != nil {
 		return nil, err
 	}
-	codec, err := v4l2.OpenEncoder(device, chipConfig(p))
+	cfg := chipConfig(p)
+	codec, err := v4l2.OpenEncoder(device, cfg)
+	if err != nil && !errors.Is(err, v4l2.ErrFormat) && !errors.Is(err, v4l2.ErrBusy) {
+		// The Raspberry Pi's driver takes any control; what its firmware makes of them shows when buffers are asked for.
+		cfg.Controls = slices.DeleteFunc(cfg.Controls, uncommon)
+		var again error
+		if codec, again = v4l2.OpenEncoder(device, cfg); again == nil {
+			err = nil
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrChip, err)
 	}
 	return startChip(codec, p)
+}
+
+// uncommon are the controls that other programs for this chip (rpicam-apps, µStreamer) do without.
+func uncommon(c v4l2.EncoderControl) bool {
+	switch c.ID {
+	case v4l2.BitrateMode, v4l2.GOPSize, v4l2.BFrames, v4l2.HeaderMode:
+		return true
+	default:
+		return false
+	}
 }
 
 // chipConfig is how the chip is to encode.

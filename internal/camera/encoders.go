@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 )
 
 // encoders are what this machine encodes with.
@@ -11,6 +12,8 @@ type encoders struct {
 	findChip func() (string, error)
 	chip     func(device string, p Params) (pictureEncoder, error)
 	software func(p Params) (pictureEncoder, error)
+	// trust is asked where there is a choice; nil trusts the chip.
+	trust *chipTrust
 }
 
 // machineEncoders are the real ones.
@@ -18,6 +21,7 @@ func machineEncoders() encoders {
 	return encoders{
 		findChip: findChipEncoder, chip: newChipEncoder,
 		software: func(p Params) (pictureEncoder, error) { return newEncoder(p) },
+		trust:    &chipTrust{now: time.Now},
 	}
 }
 
@@ -26,7 +30,7 @@ const nameSoftware = "openh264"
 
 // make makes the encoder of a choice, and names it.
 func (e encoders) make(choice EncoderChoice, p Params, log *slog.Logger) (enc pictureEncoder, name string, err error) {
-	if choice != EncoderSoftware {
+	if choice == EncoderChip || choice == EncoderAuto && e.trust.allows() {
 		enc, name, err = e.makeChip(p)
 		switch {
 		case err == nil:
@@ -49,7 +53,10 @@ func (e encoders) makeChip(p Params) (pictureEncoder, string, error) {
 		return nil, "", err
 	}
 	enc, err := e.chip(device, p)
-	return enc, "chip, " + device, err
+	if err != nil {
+		return nil, "", err
+	}
+	return e.trust.watch(enc), "chip, " + device, nil
 }
 
 // would names the encoder of a choice without making it.

@@ -258,3 +258,52 @@ func TestACameraThatStallsTellsWhatIsKnown(t *testing.T) {
 		})
 	}
 }
+
+// FuzzPassthrough has a camera give buffers of any content and flags.
+func FuzzPassthrough(f *testing.F) {
+	f.Add(slices.Concat(nal(h264.NALUTypeSPS, 66, 0xC0, 31, 0xDA), nal(h264.NALUTypePPS, 0xCE, 0x3C), nal(h264.NALUTypeIDR, 0x88, 1)), uint8(255), uint8(0))
+	f.Add(slices.Concat(nal(h264.NALUTypeIDR, 0x88, 1), nal(h264.NALUTypeNonIDR, 0x9A, 3), []byte{0, 0, 1}), uint8(3), uint8(0x52))
+	f.Fuzz(func(t *testing.T, stream []byte, size, flags uint8) {
+		camera := &scriptedCamera{end: v4l2.ErrGone}
+		n := 0
+		for piece := range slices.Chunk(stream, max(1, int(size))) {
+			bits := flags >> (2 * (n % 4)) & 3
+			n++
+			camera.pictures = append(camera.pictures, v4l2.Picture{
+				Data: piece, Broken: bits == 1, Full: bits == 2, Monotonic: bits == 3, Stamp: time.Duration(size) * time.Hour,
+			})
+		}
+		given, last := 0, time.Duration(-1)
+		err := newPassthrough(nil).pass(t.Context(), camera, Params{Width: 320, Height: 240, Framerate: 25}, func(au AccessUnit) {
+			if given == 0 && !au.IDR {
+				t.Error("begins with a picture that cannot be decoded")
+			}
+			if au.PTS <= last {
+				t.Errorf("%v after %v", au.PTS, last)
+			}
+			given, last = given+1, au.PTS
+		})
+		if err == nil || given > len(stream) {
+			t.Errorf("%d pictures, %v", given, err)
+		}
+	})
+}
+
+// scriptedCamera gives buffers at once.
+type scriptedCamera struct {
+	pictures []v4l2.Picture
+	end      error
+}
+
+func (s *scriptedCamera) Next() (v4l2.Picture, error) {
+	if len(s.pictures) == 0 {
+		return v4l2.Picture{}, s.end
+	}
+	p := s.pictures[0]
+	s.pictures = s.pictures[1:]
+	return p, nil
+}
+func (s *scriptedCamera) Set(v4l2.ControlID, int32) error { return nil }
+func (s *scriptedCamera) Has(v4l2.ControlID) bool         { return true }
+func (s *scriptedCamera) Interrupt() error                { return nil }
+func (s *scriptedCamera) Close() error                    { return nil }
