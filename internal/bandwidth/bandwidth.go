@@ -37,6 +37,8 @@ type Sample struct {
 	SoundBytes uint64
 	// Missing counts the packets of the picture that the far side has asked for again, each once.
 	Missing uint64
+	// Withheld counts the askings that Decision.Resend did not allow for.
+	Withheld uint64
 	// Reports counts the far side's reports on the picture (RFC 3550 section 6.4), of which FractionLost, from 0 to 1, and Jitter
 	// are the newest's.
 	Reports      uint64
@@ -100,7 +102,7 @@ const (
 	// growth, and nearGrowth around what was found to be the ceiling, are by how much the target rises in a second.
 	growth      = 0.11
 	nearGrowth  = 0.04
-	roughGrowth = 0.15 // where the ceiling is a rough guess
+	roughGrowth = 0.09 // where the ceiling is a rough guess
 	// skipFrom is the queue from which on pictures are rather left out than shown late.
 	skipFrom = 400 * time.Millisecond
 	// tornFrom is how many packets may be lost beyond the usual before a picture is not waited for any more.
@@ -119,7 +121,9 @@ const (
 	// sharpSpan is over how little a loss that has just begun is measured.
 	sharpSpan = 300 * time.Millisecond
 
-	leastResend = 48_000
+	leastResend = 64_000
+	// mendGap is the least distance of key frames for packets that were not sent again.
+	mendGap = 1500 * time.Millisecond
 )
 
 // Policy decides for one way. It is not for use by several goroutines at once.
@@ -145,6 +149,7 @@ type Policy struct {
 	skip       bool          // at this moment
 	clear      bool          // at this moment, after pictures were lost
 	whole      Sample        // when all was well
+	mendFrom   time.Time     // no key frame for what was withheld before
 
 	trial   *trial
 	tryFrom time.Time // no trial before
@@ -200,9 +205,11 @@ func (p *Policy) otherWay(s Sample) {
 }
 
 // torn reports whether more was lost since all was well than this way always loses: more than is mended by sending it again.
-func (p *Policy) torn(s Sample) bool {
+func (p *Policy) torn(s Sample) bool { return p.lostMore(s, tornFrom) }
+
+func (p *Policy) lostMore(s Sample, than float64) bool {
 	packets := float64(s.Packets - p.whole.Packets)
-	return float64(s.Missing-p.whole.Missing) > tornFrom+2*p.usual*packets
+	return float64(s.Missing-p.whole.Missing) > than+2*p.usual*packets
 }
 
 // decide puts the state in words.
@@ -217,7 +224,7 @@ func (p *Policy) decide(s Sample) Decision {
 	lost := p.past.loss(s.At, lossSpan)
 	again := min(max(0.1+1.5*lost, 0.15), 0.5)
 	if p.draining {
-		again = 0.05
+		again = 0.15
 	}
 	d.Resend = max(int(again*wire), leastResend)
 	if p.ceiling > 0 || p.trial != nil {
@@ -308,7 +315,9 @@ func (p *Policy) drain(s Sample) {
 	p.past.missFrom = s.At.Add(settle)
 	p.target = p.bound(max(p.target, min(p.mediaOf(share*p.ceiling), share*p.before)))
 	p.holdTo = s.At.Add(p.hold())
-	p.clear = p.broken
+	// A few losses may have been mended, or not; a key frame costs less than to wait for the far side's word, which comes after three
+	// seconds.
+	p.clear = p.broken || p.lostMore(s, 0)
 	p.broken, p.whole = false, s
 }
 
@@ -319,9 +328,19 @@ func (p *Policy) hold() time.Duration {
 	return min(firstHold+time.Duration(p.hits)*holdStep, lastHold)
 }
 
+// mend has a key frame made when packets are missing that were not sent again: nothing else would bring the picture back, and the far
+// side may wait long to say so.
+func (p *Policy) mend(s Sample) {
+	if s.Withheld == p.whole.Withheld || s.At.Before(p.mendFrom) {
+		return
+	}
+	p.clear, p.mendFrom = true, s.At.Add(mendGap)
+}
+
 // grow raises the target, carefully, when nothing speaks against it.
 func (p *Policy) grow(s Sample) {
 	p.learn(s)
+	p.mend(s)
 	p.whole = s
 	most := float64(p.limits.Max)
 	if p.target >= most {

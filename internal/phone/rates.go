@@ -105,9 +105,11 @@ func (r *rates) follow(ctx context.Context, c *call, reader *camera.Reader) {
 		}
 		r.decided(v, d, now)
 		if d.Skip {
+			c.log.Debug("pictures that wait are given up", "target", d.Target)
 			reader.Skip()
 		}
 		if d.KeyFrame {
+			c.log.Debug("a key frame for what was lost", "target", d.Target)
 			r.encoder.RequestKeyFrame()
 		}
 	}
@@ -116,7 +118,7 @@ func (r *rates) follow(ctx context.Context, c *call, reader *camera.Reader) {
 func sampleOf(l peer.Link, now time.Time) bandwidth.Sample {
 	return bandwidth.Sample{
 		At: now, Way: l.Way, RoundTrip: l.RoundTrip, RoundTrips: l.RoundTrips,
-		Packets: l.Packets, Bytes: l.Bytes, Again: l.Again, Media: l.Media, SoundBytes: l.SoundBytes, Missing: l.Missing,
+		Packets: l.Packets, Bytes: l.Bytes, Again: l.Again, Media: l.Media, SoundBytes: l.SoundBytes, Missing: l.Missing, Withheld: l.Withheld,
 		Reports: l.Reports, FractionLost: l.FractionLost, Jitter: l.Jitter, Told: l.Told,
 	}
 }

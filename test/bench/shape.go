@@ -28,7 +28,7 @@ const aboutShape = `Talks at 1280x720, 30 pictures a second and 1500 kbit/s. Fir
 (tbf) for 20 s and is free again for 30 s, with queues of several lengths in front of it. Under the link: the time until the encoder's
 target is below it and stays so; moving: until the longest later gap of pictures begins to be below 500 ms; back: from the end of the slowness to
 four fifths of the usual rate. Then packets are lost at random on the way out of the door, from the beginning to the end of a talk. The
-curve of each talk is a file among those of the run.`
+curve of each talk, and the door's log, are files among those of the run.`
 
 // shapePoint is what the door and the popup say at one moment of a talk.
 type shapePoint struct {
@@ -97,6 +97,9 @@ func (s *shapeTalk) end(name string) map[string]any {
 			p.at.Seconds(), p.target/1000, p.cause, p.passed/1000, p.dropped, p.shown)
 	}
 	if err := os.WriteFile(filepath.Join(lab.OutDir(), name+".txt"), []byte(b.String()), 0o644); err != nil {
+		s.t.Errorf("bench: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(lab.OutDir(), name+".log"), []byte(s.house.Door.Log()), 0o644); err != nil {
 		s.t.Errorf("bench: %v", err)
 	}
 	lines := s.house.Door.VisitLines()
