@@ -33,7 +33,6 @@ const (
 	HeaderModeJoined               = 1  // V4L2_MPEG_VIDEO_HEADER_MODE_JOINED_WITH_1ST_FRAME
 	H264ProfileBaseline            = 0  // V4L2_MPEG_VIDEO_H264_PROFILE_BASELINE
 	H264ProfileConstrainedBaseline = 1  // V4L2_MPEG_VIDEO_H264_PROFILE_CONSTRAINED_BASELINE
-	H264Level31                    = 9  // V4L2_MPEG_VIDEO_H264_LEVEL_3_1
 	H264Level40                    = 11 // V4L2_MPEG_VIDEO_H264_LEVEL_4_0
 )
 
