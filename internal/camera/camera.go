@@ -58,6 +58,8 @@ type Traits struct {
 	FixedGroups bool
 	// FixedBitrate: SetBitrate does nothing; a run keeps the rate of its [Params].
 	FixedBitrate bool
+	// OneBitrate: no run heeds the rate of its [Params].
+	OneBitrate bool
 	// Start is how long the first picture of a run may take; 0 means as long as any other.
 	Start time.Duration
 }

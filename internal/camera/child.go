@@ -24,6 +24,8 @@ type child struct {
 	name string
 	// argv gives the command.
 	argv func(Params) ([]string, error)
+	// oneBitrate says that argv does not depend on the bit rate.
+	oneBitrate bool
 	// env is added to the environment.
 	env []string
 	// onFormat may be nil.
@@ -44,7 +46,7 @@ func (c *child) SetBitrate(int) {}
 
 // Traits implements [Source].
 func (c *child) Traits() Traits {
-	return Traits{FixedGroups: true, FixedBitrate: true, Start: childStart}
+	return Traits{FixedGroups: true, FixedBitrate: true, OneBitrate: c.oneBitrate, Start: childStart}
 }
 
 // Run implements [Source].

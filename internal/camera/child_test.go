@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -246,5 +247,25 @@ func TestAFormatIsToldOnceUntilItChanges(t *testing.T) {
 	}
 	if len(told) != 3 || told[0] == nil || told[1] != nil || told[2] == nil {
 		t.Errorf("%v", told)
+	}
+}
+
+func TestACommandIsToldTheBitRate(t *testing.T) {
+	for _, c := range []struct {
+		command, want []string
+		one           bool
+	}{
+		{[]string{"clock", "-b:v", "{bitrate}"}, []string{"clock", "-b:v", "300000"}, false},
+		{[]string{"clock", "x264enc bitrate={bitrate} !"}, []string{"clock", "x264enc bitrate=300000 !"}, false},
+		{[]string{"clock", "-b:v", "1500k"}, []string{"clock", "-b:v", "1500k"}, true},
+	} {
+		src, ok := NewExecSource(c.command, nil).(*child)
+		if !ok {
+			t.Fatal("an exec source is no child")
+		}
+		got, err := src.argv(Params{Bitrate: 300_000})
+		if err != nil || !slices.Equal(got, c.want) || src.Traits().OneBitrate != c.one {
+			t.Errorf("%q becomes %q, one rate: %v (%v)", c.command, got, src.Traits().OneBitrate, err)
+		}
 	}
 }

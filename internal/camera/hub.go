@@ -209,6 +209,9 @@ func (h *Hub) SetBitrate(bps int) bool {
 // FixedBitrate reports whether the source that runs keeps its rate: [Hub.SetBitrate] is for its next start then.
 func (h *Hub) FixedBitrate() bool { return h.source.Traits().FixedBitrate }
 
+// OneBitrate reports whether not even a restart changes the source's rate.
+func (h *Hub) OneBitrate() bool { return h.source.Traits().OneBitrate }
+
 // Restart starts the source anew, if it runs: for a bit rate that it cannot change otherwise. It is no failure; readers see
 // a gap as long as the source's start. It never blocks.
 func (h *Hub) Restart() { signal(h.anew) }

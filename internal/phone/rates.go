@@ -29,6 +29,7 @@ const (
 type encoder interface {
 	SetBitrate(bps int) bool
 	FixedBitrate() bool
+	OneBitrate() bool
 	Restart()
 	RequestKeyFrame()
 }
@@ -187,7 +188,7 @@ func (r *rates) worth() bool {
 // patiently starts a source with a fixed rate anew when a way has been too slow for long. It is never started for a higher rate
 // during a call. The caller holds mu.
 func (r *rates) patiently(now time.Time) {
-	if float64(r.target) > restartShare*float64(r.set) {
+	if r.encoder.OneBitrate() || float64(r.target) > restartShare*float64(r.set) {
 		r.lowSince = time.Time{}
 		return
 	}

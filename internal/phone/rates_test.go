@@ -12,12 +12,14 @@ import (
 // encoderLog is an encoder that notes what it is asked for.
 type encoderLog struct {
 	fixed    bool
+	one      bool
 	rates    []int
 	restarts int
 }
 
 func (e *encoderLog) SetBitrate(bps int) bool { e.rates = append(e.rates, bps); return !e.fixed }
 func (e *encoderLog) FixedBitrate() bool      { return e.fixed }
+func (e *encoderLog) OneBitrate() bool        { return e.one }
 func (e *encoderLog) Restart()                { e.restarts++ }
 func (e *encoderLog) RequestKeyFrame()        {}
 
@@ -108,6 +110,20 @@ func TestAFixedRateIsChangedByARestart(t *testing.T) {
 	r.leave(v)
 	if e.last() != 1_500_000 || e.restarts != 3 {
 		t.Errorf("between two calls: %v, %d restarts; want the usual rate again", e.rates, e.restarts)
+	}
+}
+
+func TestACommandWithOneRateIsLeftAlone(t *testing.T) {
+	e := &encoderLog{fixed: true, one: true}
+	r, now := testRates(e), time.Unix(1000, 0)
+	v := r.join()
+	for range 600 {
+		now = now.Add(rateEach)
+		r.decided(v, bandwidth.Decision{Target: 300_000, Cause: bandwidth.CauseDelay}, now)
+	}
+	r.leave(v)
+	if e.restarts != 0 {
+		t.Errorf("%d restarts in vain", e.restarts)
 	}
 }
 
