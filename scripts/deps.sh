@@ -6,7 +6,7 @@
 #     demo    Node.js and npm, for the popup's SIP library
 #     lab     demo, and what the lab of the end-to-end tests runs: Chromium, mmdebstrap, ffmpeg, nftables, PulseAudio
 #     kernel  what test/kernel/build.sh builds a kernel with (flex, bison, bc, xz), and ALSA's library for the tests on it
-#     bench   lab, and whom the bench sets beside the door: baresip
+#     bench   lab, whom the bench sets beside the door (baresip), and what counts instructions of arm64 (qemu, cross-compilers)
 #     package the cross compilers, lintian, and an emulator to run what they make
 #     lint    golangci-lint, built once into the cache directory
 #
@@ -115,7 +115,7 @@ for level in "$@"; do
     build) packages ca-certificates git gcc g++ make pkg-config libc6-dev libopus-dev libspeexdsp-dev; ensure_go ;;
     demo) ensure_node ;;
     lab) lab ;;
-    bench) lab; packages baresip-core baresip-ffmpeg ;;
+    bench) lab; packages baresip-core baresip-ffmpeg qemu-user gcc-aarch64-linux-gnu g++-aarch64-linux-gnu ;;
     kernel) packages ca-certificates gcc make libc6-dev flex bison bc xz-utils alsa-utils libasound2-data ;;
     package) packages ca-certificates binutils gettext-base xz-utils lintian systemd crossbuild-essential-arm64 crossbuild-essential-armhf qemu-user-static ;;
     lint) ensure_lint ;;

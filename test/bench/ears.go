@@ -14,7 +14,7 @@ other's (where its level first reaches half, in steps of 1 ms; the popup by audi
 moment at which the sound would have entered the microphone, so the door's own frame of 20 ms is in it, to the moment at which Chromium hands the decoded
 sound over; popup to door from the moment at which the page made the sound to the moment at which the door's loudspeaker would begin with it. Included: Opus,
 jitter buffers on both ends, SRTP, Asterisk. Not included: the buffers of sound cards (the door's bridge to a card adds 30 ms and a period of
-the card), what Chromium's own sound input and output add, and echo cancellation. Lip sync is the age of the picture on the screen (see
+the card), what Chromium's own sound input and output add, and what is done against echo and noise at a real microphone (20 ms). Lip sync is the age of the picture on the screen (see
 glass) around a burst less the age of that burst's sound: positive means that the sound comes first (ITU-R BT.1359: noticed
 from +45 or -125 ms on). Without a sound card, Chromium's output clock is a timer.`
 

@@ -37,6 +37,7 @@ func benches() []bench {
 		{"cost", aboutCost, measureCost},
 		{"viewers", aboutViewers, measureViewers},
 		{"shape", aboutShape, measureShape},
+		{"arm64", aboutARM64, measureARM64},
 		{"return", aboutReturn, measureReturn},
 		{"change", aboutChange, measureChange},
 	}
@@ -57,11 +58,13 @@ func main() {
 	}
 	var names []string
 	for _, b := range benches() {
-		names = append(names, b.name)
+		if !p.skips(b.name) {
+			names = append(names, b.name)
+		}
 	}
 	only := flag.String("only", strings.Join(names, ","), "parts to run, in this order")
 	out := flag.String("json", "", "file for the figures in JSON; default bench.json among the files of the run")
-	flag.Bool("quick", false, "a run of less than six minutes, to see that all works; its figures are few")
+	flag.Bool("quick", false, "a run of less than six minutes on a quiet machine, without arm64, to see that all works; its figures are few")
 	p.flags()
 	flag.Parse()
 	os.Exit(run(*p, strings.Split(*only, ","), *out))
@@ -78,7 +81,11 @@ func run(p plan, only []string, out string) int {
 			return 2
 		}
 	}
-	code, inside := lab.Enter("out")
+	parts := []lab.Part{lab.PartAsterisk, lab.PartPopup}
+	if slices.Contains(only, "arm64") {
+		parts = append(parts, lab.PartARM64)
+	}
+	code, inside := lab.Enter("out", parts...)
 	if !inside {
 		return code
 	}

@@ -16,6 +16,7 @@ type seen struct {
 	answerToFrame, acceptToFrame series
 	ages, firstAges              series // of pictures when they were on the screen
 	frames, unread               int    // unread: the clock in the picture was damaged
+	twice                        int    // frames whose clock was read already: a newer one was read than was announced
 	gaps                         series // the longest of each call
 	rate, frozen, frozenChromium []float64
 	freezes, keyFrames, kilobits []float64
@@ -62,6 +63,9 @@ func (s *seen) clocks(shown []lab.Shown) {
 			continue
 		}
 		s.ages.add(c.Age())
+		if i > 0 && shown[i-1].Number == c.Number {
+			s.twice++
+		}
 		if i == 0 {
 			s.firstAges.add(c.Age())
 		}
@@ -96,6 +100,7 @@ func (s *seen) tell(p *part, prefix string) {
 		p.times(prefix+"glass to glass, every frame", s.ages)
 		p.times(prefix+"glass to glass, first frame of a call", s.firstAges)
 		p.count(prefix+"frames whose clock could be read", s.frames-s.unread, s.frames)
+		p.count(prefix+"frames that were read twice (their age is too low once)", s.twice, s.frames)
 	}
 	p.rates(prefix+"frames shown, per call", "/s", s.rate)
 	p.times(prefix+"longest time between two frames, per call", s.gaps)

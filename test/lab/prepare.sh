@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Fetch the real parts of the lab into the cache directory, once. Needs the network; the tests then do not.
-# usage: prepare.sh [asterisk] [popup]        prints nothing when all is there
+# usage: prepare.sh [asterisk] [popup] [arm64]        prints nothing when all is there
 #   asterisk   Debian's Asterisk 22 and coturn with everything they link to: unpacked, not installed
 #   popup      the npm modules of test/lab/popup
+#   arm64      Debian's libopus and speexdsp for arm64, unpacked: to build for it with a cross-compiler
 # A part is made beside its place and moved there when whole, under a lock: two runs at once do not
 # collide, and one that was interrupted leaves nothing that looks finished.
 set -euo pipefail
@@ -16,6 +17,7 @@ flock 9
 asterisk_stamp=asterisk-1
 popup_stamp=popup-$(cat "$here/popup/package.json" "$here/popup/package-lock.json" | sha256sum | cut -c1-12)
 
+arm64_stamp=arm64-1
 icelock_stamp=icelock-$(sha256sum <"$here/asterisk/icelock.c" | cut -c1-12)
 
 new=
@@ -50,6 +52,18 @@ fetch_popup() {
   (cd "$new" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >/dev/null)
 }
 
+# fetch_arm64 unpacks the libraries of this Debian, or of the latest stable one.
+fetch_arm64() {
+  local mirror mode=auto suite
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' | grep -m1 -E '/debian/?$') ||
+    { echo "prepare: apt names no Debian mirror here" >&2; return 1; }
+  [[ $(id -u) = 0 ]] || mode=chrootless
+  suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
+  echo "prepare: unpacking libraries for arm64 from Debian $suite"
+  mmdebstrap --quiet --mode="$mode" --variant=extract --arch=arm64 --include=libopus-dev,libspeexdsp-dev \
+    --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Apt::Install-Recommends "false"' "$suite" "$new" "$mirror"
+}
+
 # fetch_icelock builds what keeps this Asterisk from a deadlock of its own: the source says which.
 fetch_icelock() {
   mkdir "$new"
@@ -75,6 +89,7 @@ for name in "$@"; do
   case $name in
     asterisk) part asterisk "$asterisk_stamp"; part icelock "$icelock_stamp" ;;
     popup) part popup "$popup_stamp" ;;
+    arm64) part arm64 "$arm64_stamp" ;;
     *) echo "prepare: no such part: $name" >&2; exit 2 ;;
   esac
 done
