@@ -144,6 +144,7 @@ type Policy struct {
 	draining   bool
 	drainSince time.Time
 	drainFrom  time.Duration // the excess of the delay at the last cut
+	drainFirst time.Duration // and at the first
 	before     float64       // the target that made the queue
 	broken     bool          // pictures were lost or skipped since the queue began to build
 	skip       bool          // at this moment
@@ -273,7 +274,7 @@ func (p *Policy) cut(s Sample) {
 		p.met(max(passes, cutLeast*sent))
 	}
 	if !p.draining {
-		p.draining, p.drainSince = true, s.At
+		p.draining, p.drainSince, p.drainFirst = true, s.At, p.drainFrom
 		p.before = p.target
 	}
 	p.cause, p.trial = CauseDelay, nil
@@ -314,6 +315,10 @@ func (p *Policy) drain(s Sample) {
 	p.draining = false
 	p.past.missFrom = s.At.Add(settle)
 	p.target = p.bound(max(p.target, min(p.mediaOf(share*p.ceiling), share*p.before)))
+	if s.At.Sub(p.drainSince) < p.drainFirst/2 && !p.torn(s) {
+		// No queue empties so fast: the radio or the machine stood still for a moment.
+		p.target, p.ceiling, p.rough = p.bound(share*p.before), 0, true
+	}
 	p.holdTo = s.At.Add(p.hold())
 	// A few losses may have been mended, or not; a key frame costs less than to wait for the far side's word, which comes after three
 	// seconds.

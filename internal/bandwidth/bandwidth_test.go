@@ -116,6 +116,25 @@ func TestALateAnswerNowAndThenIsNoQueue(t *testing.T) {
 	}
 }
 
+// TestAStandstillIsNoQueue is a radio that looks for its network, or a machine that is busy: all stands still, and then all comes.
+func TestAStandstillIsNoQueue(t *testing.T) {
+	for _, length := range []time.Duration{600 * time.Millisecond, 1500 * time.Millisecond} {
+		w := newWorld(t, door)
+		w.run(5 * time.Second)
+		for range int(length / time.Millisecond) {
+			w.fixed = length
+			length -= time.Millisecond
+			w.run(time.Millisecond)
+		}
+		w.fixed = 0
+		w.run(3 * time.Second)
+		if got := w.decide.Target; got < door.Start*7/10 {
+			t.Errorf("three seconds later the target is %d", got)
+		}
+		t.Logf("the least target was %d", slices.Min(w.targets))
+	}
+}
+
 func TestBounds(t *testing.T) {
 	w := newWorld(t, Limits{Min: 200_000, Start: 500_000, Max: 900_000})
 	w.run(30 * time.Second)
