@@ -34,6 +34,8 @@ type cli struct {
 	Check   checkCmd   `cmd:"" help:"Read the local file, say whether it is right, and compare it with the SIP Core settings that the agent kept."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Safe    safeCmd    `cmd:"" help:"Drive the lock, the light and the LEDs to their safe level; the agent must not run."`
+	Mute    muteCmd    `cmd:"" help:"Mute the microphone or the loudspeaker for the call that is up; it ends with the call."`
+	Volume  volumeCmd  `cmd:"" help:"Change the loudspeaker's volume for the call that is up; it ends with the call."`
 	Restart restartCmd `cmd:"" help:"Restart the running agent as soon as no call is up."`
 
 	LockGuard lockGuardCmd `cmd:"" hidden:"" help:"Hold the lock's line for the agent."`
@@ -166,6 +168,11 @@ func (c *checkCmd) Run(e *env) error {
 	}
 	if cameras != "" {
 		if _, err = fmt.Fprintln(e.stdout, cameras); err != nil {
+			return err
+		}
+	}
+	if echo := app.CheckEcho(local.Audio, c.dir(e)); echo != "" {
+		if _, err = fmt.Fprintf(e.stdout, "echo: %s\n", echo); err != nil {
 			return err
 		}
 	}

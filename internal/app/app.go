@@ -23,17 +23,20 @@ type App struct {
 	opt     Options
 	started time.Time
 
-	health  *health.Register
-	board   *gpio.Board
-	source  camera.Source
-	camera  *camera.Hub
-	audio   *audio.Engine
-	phone   *phone.Phone
-	station *station.Runner
-	home    *home
-	dog     *watchdog.Dog
-	leave   chan struct{} // holds one: a restart was asked for
-	leaving sync.WaitGroup
+	health *health.Register
+	board  *gpio.Board
+	source camera.Source
+	camera *camera.Hub
+	audio  *audio.Engine
+	// echoMemory is nil without a sound card; echoDelays, of length one, brings it what was measured.
+	echoMemory *echoMemory
+	echoDelays chan time.Duration
+	phone      *phone.Phone
+	station    *station.Runner
+	home       *home
+	dog        *watchdog.Dog
+	leave      chan struct{} // holds one: a restart was asked for
+	leaving    sync.WaitGroup
 
 	refusals refusals
 }
@@ -64,14 +67,15 @@ func alone(ctx context.Context, socket string) error {
 }
 
 func build(o Options) *App {
-	a := &App{opt: o, started: o.Now(), leave: make(chan struct{}, 1), health: health.NewRegister(o.Now, o.Log.With("room", "health"))}
+	a := &App{echoDelays: make(chan time.Duration, 1), opt: o, started: o.Now(), leave: make(chan struct{}, 1), health: health.NewRegister(o.Now, o.Log.With("room", "health"))}
 	a.board = gpio.Open(boardConfig(o, a.health))
 	a.source = a.cameraSource()
 	a.camera = camera.NewHub(a.source, cameraParams(o.Local.Camera), camera.HubOptions{
 		Log: o.Log.With("room", "camera"), OnFault: a.cameraFault,
 	})
 	a.audio = audio.NewEngine(a.audioDevice(), audio.EngineOptions{
-		Log: o.Log.With("room", "audio"), OnFault: a.audioFault, Microphone: a.microphone(),
+		Log: o.Log.With("room", "audio"), OnFault: a.audioFault, Microphone: a.microphone(), Tones: a.tones(),
+		Quieter: 100 - o.Local.Audio.Volume, ToneQuieter: 100 - o.Local.Audio.ToneVolume,
 	})
 
 	machine := station.NewMachine(stationConfig(o.Local, settings.IncomingCalls{}))
@@ -127,6 +131,7 @@ func (a *App) run(ctx context.Context) error {
 	begin("gpio", a.board.Run)
 	begin("camera", a.camera.Run)
 	begin("camera probe", a.probeCamera)
+	begin("echo memory", a.keepEcho)
 	begin("audio", a.audio.Run)
 	begin("home", a.home.Run)
 	begin("network", a.watchNetwork)

@@ -39,6 +39,9 @@ func Check(l settings.Local, stateDir string) (warnings []string, comparedWith s
 	if err = cameraProgram(l.Camera); err != nil {
 		warnings = append(warnings, advice(all, health.CodeCameraUnavailable, err.Error()))
 	}
+	if _, broken := readTones(l.Audio.Tones); len(broken) > 0 {
+		warnings = append(warnings, advice(all, health.CodeToneFile, strings.Join(broken, "; ")))
+	}
 	for _, n := range notices {
 		for _, row := range noticeCodes() {
 			if row.kind == n.Kind {
@@ -98,6 +101,22 @@ func CheckCamera(c settings.Camera) (cameras, warning string) {
 			used.Device, used.Capture, used.Width, used.Height, used.Framerate, used.Encoder))
 	}
 	return strings.Join(lines, "\n"), warning
+}
+
+// CheckEcho says what is kept of the echo of the sound device that the local file names, nothing for one without an echo.
+func CheckEcho(a settings.Audio, stateDir string) string {
+	if noCard(a.Device) || !a.EchoCancellation {
+		return ""
+	}
+	memory, err := loadEchoMemory(stateDir)
+	switch d := memory.delay(a.Device); {
+	case errors.Is(err, fs.ErrPermission):
+		return "not known: this user may not read what the agent kept"
+	case d == 0:
+		return "not measured yet: the first call's first seconds do"
+	default:
+		return fmt.Sprintf("comes back after %.0f ms", float64(d.Microseconds())/1000)
+	}
 }
 
 // advice is a fault of the catalogue as text.

@@ -86,18 +86,6 @@ func (a *App) audioDevice() audio.Device {
 	}
 }
 
-// microphone is what is done to the microphone's sound of a sound card, nil for nothing. The test device has no echo, and its tone would
-// be taken for noise.
-func (a *App) microphone() *audio.Microphone {
-	s := a.opt.Local.Audio
-	if noCard(s.Device) {
-		return nil
-	}
-	return audio.NewMicrophone(audio.MicrophoneOptions{
-		Echo: s.EchoCancellation, Noise: true, AutoGain: true, Log: a.opt.Log.With("room", "audio"),
-	})
-}
-
 func (a *App) audioFault(err error) {
 	if err == nil {
 		a.health.Clear(health.CodeAudioUnavailable)

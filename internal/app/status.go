@@ -108,6 +108,12 @@ func (a *App) soundStatus(s *control.Status) {
 	s.Sound = control.Sound{
 		Device: e.Device, State: string(e.State), FarLevel: figure(e.Far.LevelDBFS, e.Streams > 0),
 		FarFrequency: figure(e.Far.FrequencyHz, e.Streams > 0 && e.Far.FrequencyHz > 0), NearLevel: figure(e.Near.LevelDBFS, e.Streams > 0),
+		Echo: string(e.Echo.State), Volume: e.Volume,
+		EchoDelay: figure(float64(e.Echo.Delay.Microseconds())/1000, e.Echo.Delay > 0), EchoLoss: figure(e.Echo.LossDB, e.Echo.LossDB != 0),
+		MicrophoneGain: figure(e.Echo.GainDB, !noCard(e.Device)),
+	}
+	if c := e.Call; c != nil {
+		s.Sound.Call = &control.CallSound{MicrophoneMuted: c.MicrophoneMuted, LoudspeakerMuted: c.LoudspeakerMuted, Volume: c.Volume}
 	}
 	if v := e.Voice; v.Target > 0 {
 		s.Sound.Voice = &control.Voice{

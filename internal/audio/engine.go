@@ -42,6 +42,10 @@ type EngineOptions struct {
 	// Microphone is what is done to the microphone's sound; nil leaves it as it is. It is the engine's from then on, and closed when Run
 	// returns.
 	Microphone *Microphone
+	// Quieter and ToneQuieter are by how much the loudspeaker, and the tones in it, are turned down from 100, where sound is as it came.
+	Quieter, ToneQuieter int
+	// Tones are played in place of the door's own; see [ReadTone].
+	Tones map[Tone][]int16
 	// Now is the clock; nil means [time.Now].
 	Now func() time.Time
 }
@@ -61,6 +65,9 @@ type Status struct {
 	Far, Speaker, Near Meter
 	// Echo is what is known of the loudspeaker's echo.
 	Echo EchoReport
+	// Call is the sound of the call that is up; nil without one. Volume is that of the loudspeaker, 0 to 100.
+	Call   *CallSound
+	Volume int
 }
 
 // Engine connects one sound device with the streams of calls and with the tones.
@@ -70,6 +77,9 @@ type Engine struct {
 	onFault func(error)
 	mic     *Microphone // nil: its sound is left as it is
 	now     func() time.Time
+	volume  int     // of the loudspeaker, 0 to 100
+	tones   float32 // gain
+	files   map[Tone][]int16
 	demand  chan struct{} // of length one: streams or tone changed
 	failed  error         // why the device does not work; Run's goroutine alone has it
 
@@ -78,6 +88,7 @@ type Engine struct {
 	state              State
 	streams            []*Stream
 	tone               *player
+	call               CallSound
 	far, speaker, near meter
 }
 
@@ -85,6 +96,7 @@ type Engine struct {
 func NewEngine(d Device, opt EngineOptions) *Engine {
 	e := &Engine{
 		device: d, log: opt.Log, onFault: opt.OnFault, mic: opt.Microphone, now: opt.Now,
+		volume: loudest - opt.Quieter, tones: gainOfVolume(loudest - opt.ToneQuieter), files: opt.Tones,
 		demand: make(chan struct{}, 1), state: StateIdle,
 	}
 	if e.log == nil {
@@ -122,6 +134,9 @@ func (e *Engine) Open(c Codec, send func(payload []byte, d time.Duration), o Str
 	if e.closed {
 		return nil, ErrClosed
 	}
+	if len(e.streams) == 0 {
+		e.call = CallSound{Volume: e.volume}
+	}
 	e.streams = append(e.streams, s)
 	e.changed()
 	return s, nil
@@ -142,7 +157,7 @@ func (e *Engine) Play(t Tone) {
 	if e.closed {
 		return
 	}
-	e.tone = newPlayer(t)
+	e.tone = newPlayer(t, e.files[t])
 	e.changed()
 }
 
@@ -161,7 +176,11 @@ func (e *Engine) Status() Status {
 	if e.tone != nil {
 		s.Tone = e.tone.tone
 	}
-	s.Echo.State = EchoOff
+	s.Echo.State, s.Volume = EchoOff, e.volume
+	if len(e.streams) > 0 {
+		call := e.call
+		s.Call = &call
+	}
 	if e.mic != nil {
 		s.Echo = e.mic.Report()
 	}

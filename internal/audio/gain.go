@@ -27,7 +27,7 @@ type gainControl struct {
 }
 
 func newGainControl(auto bool, db float64) gainControl {
-	return gainControl{auto: auto, db: db, noise: 1e-4, limit: newLimiter()}
+	return gainControl{auto: auto, db: db, noise: 1e-4}
 }
 
 // step handles 10 ms in place; visitor says that nobody but a person at the door is heard in it.
@@ -73,9 +73,7 @@ func (g *gainControl) follow(power float64, visitor bool) {
 const limitLevel = 0.89
 
 // limiter keeps what is too loud from being clipped: it lowers at once and lets go slowly.
-type limiter struct{ gain float32 }
-
-func newLimiter() limiter { return limiter{gain: 1} }
+type limiter struct{ lowered float32 } // 1 less the gain
 
 // apply handles a frame in place; full scale is 1.
 func (l *limiter) apply(x []float32) {
@@ -83,12 +81,12 @@ func (l *limiter) apply(x []float32) {
 	for _, v := range x {
 		peak = max(peak, v, -v)
 	}
-	from := l.gain
+	from := 1 - l.lowered
 	to := min(1, from*1.02) // 20 ms: 9 dB a second
 	if peak*to > limitLevel {
 		to = limitLevel / peak
 	}
-	l.gain = to
+	l.lowered = 1 - to
 	if from == 1 && to == 1 {
 		return
 	}

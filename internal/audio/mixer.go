@@ -12,6 +12,9 @@ type mixer struct {
 	far     [FrameSamples]int16
 	tone    [FrameSamples]int16
 	clean   [FrameSamples]int16
+	silence [FrameSamples]int16
+	call    CallSound
+	output  output
 }
 
 // process handles 20 ms: the far ends and the tone to the loudspeaker, the microphone to the far ends. No lock of the
@@ -24,12 +27,18 @@ func (m *mixer) process(capture, playback []int16) {
 		s.pull(m.frame[:], now)
 		mix(m.far[:], m.frame[:])
 	}
-	copy(playback, m.far[:])
-	mix(playback, m.tone[:])
+	gain := gainOfVolume(m.call.Volume)
+	if m.call.LoudspeakerMuted {
+		gain = 0
+	}
+	m.output.mix(m.far[:], gain, m.tone[:], m.engine.tones*gainOfVolume(m.engine.volume), playback)
 	m.measure(capture, playback)
 	if mic := m.engine.mic; mic != nil {
 		mic.process(capture, playback, m.clean[:])
 		capture = m.clean[:]
+	}
+	if m.call.MicrophoneMuted {
+		capture = m.silence[:]
 	}
 	for _, s := range m.streams {
 		s.push(capture, now)
@@ -41,7 +50,7 @@ func (m *mixer) begin() {
 	e := m.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	m.streams = append(m.streams[:0], e.streams...)
+	m.streams, m.call = append(m.streams[:0], e.streams...), e.call
 	clear(m.tone[:])
 	if e.tone != nil && !e.tone.fill(m.tone[:]) {
 		e.tone = nil

@@ -29,7 +29,7 @@ type speaker struct {
 	tract float64 // how the resonances lie against a man's
 }
 
-func man(seed uint64) speaker { return speaker{seed, 115, 1} }
+func man(seed uint64) speaker   { return speaker{seed, 115, 1} }
 func woman(seed uint64) speaker { return speaker{seed, 205, 1.17} }
 
 const porchSeconds = 12
@@ -43,9 +43,9 @@ func (c porchCase) sounds() (near, far, visitor []int16) {
 
 // mixed is sounds with voices of one's own.
 func (c porchCase) mixed(far, visitor []int16) (near, played, said []int16) {
-	begins := c.begins
-	if begins == 0 {
-		begins = 6
+	begins := min(c.begins, float64(len(visitor)/SampleRate))
+	if c.begins == 0 {
+		begins = min(6, float64(len(visitor))/SampleRate)
 	}
 	clear(visitor[:int(begins*SampleRate)])
 	loud := append([]int16(nil), far...)

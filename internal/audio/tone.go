@@ -65,20 +65,24 @@ type player struct {
 	sequence []beat
 	forever  bool
 	beat     int
-	at       int // samples into the beat
+	at       int     // samples into the beat, or into the file
+	file     []int16 // played in place of the sequence
 }
 
-// newPlayer starts a tone; it is nil for one that is not known.
-func newPlayer(t Tone) *player {
+// newPlayer starts a tone, in the form of a file if there is one; it is nil for one that is not known.
+func newPlayer(t Tone, file []int16) *player {
 	sequence, forever := t.beats()
 	if len(sequence) == 0 {
 		return nil
 	}
-	return &player{tone: t, sequence: sequence, forever: forever}
+	return &player{tone: t, sequence: sequence, forever: forever, file: file}
 }
 
 // fill writes the next sound of the tone and reports whether there is more.
 func (p *player) fill(pcm []int16) (more bool) {
+	if len(p.file) > 0 {
+		return p.fillFrom(pcm)
+	}
 	amplitude := math.Sqrt2 * math.Pow(10, toneLevel/20.0) * math.MaxInt16
 	edge := samplesOf(toneEdge)
 	for i := range pcm {
@@ -99,6 +103,23 @@ func (p *player) fill(pcm []int16) (more bool) {
 		}
 	}
 	return p.beat < len(p.sequence)
+}
+
+// fillFrom is fill for a file.
+func (p *player) fillFrom(pcm []int16) (more bool) {
+	for len(pcm) > 0 {
+		n := copy(pcm, p.file[p.at:])
+		pcm = pcm[n:]
+		if p.at += n; p.at < len(p.file) {
+			continue
+		}
+		if !p.forever {
+			clear(pcm)
+			return false
+		}
+		p.at = 0
+	}
+	return true
 }
 
 // samplesOf is the number of samples in a time.

@@ -62,6 +62,17 @@ func (c *Client) Restart(ctx context.Context) (RestartReply, error) {
 	return reply, err
 }
 
+// ChangeSound changes the sound of the call that is up and tells what it is then. The error is ErrNoCall when there is none.
+func (c *Client) ChangeSound(ctx context.Context, change SoundChange) (CallSound, error) {
+	var now CallSound
+	body, err := json.Marshal(change)
+	if err != nil {
+		return now, fmt.Errorf("control: %w", err)
+	}
+	err = c.do(ctx, http.MethodPost, "/v1/sound", body, &now)
+	return now, err
+}
+
 func (c *Client) do(ctx context.Context, method, path string, body []byte, into any) error {
 	req, err := http.NewRequestWithContext(ctx, method, "http://door"+path, bytes.NewReader(body))
 	if err != nil {
@@ -92,6 +103,9 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte, into 
 	}
 	if refusal.Code == codeNoSuchButton {
 		return &refusedError{refusal.Error, ErrNoSuchButton}
+	}
+	if refusal.Code == codeNoCall {
+		return &refusedError{refusal.Error, ErrNoCall}
 	}
 	return &refusedError{refusal.Error, ErrRefused}
 }

@@ -27,6 +27,8 @@ var (
 	ErrNotAllowed = errors.New("this user may not use doorstation's control socket: be root or in the group of the socket")
 	// ErrNoSuchButton is what a [Station] wraps when the button is not configured.
 	ErrNoSuchButton = errors.New("there is no such button")
+	// ErrNoCall is what a [Station] wraps when there is no call whose sound could be changed.
+	ErrNoCall = errors.New("no call is up: mute and volume are for the call that is, and end with it")
 	// ErrRefused is given to a client when the agent answers with an error; the text says which.
 	ErrRefused = errors.New("doorstation refused")
 )
@@ -38,6 +40,23 @@ type Station interface {
 	Status() Status
 	// Restart ends the agent, to be started again by who started it, as soon as no call is up.
 	Restart() (RestartReply, error)
+	// ChangeSound changes the sound of the call that is up, or returns [ErrNoCall].
+	ChangeSound(SoundChange) (CallSound, error)
+}
+
+// SoundChange is what is to become of the sound of the call that is up; what is nil stays as it is. It is the body of POST /v1/sound.
+type SoundChange struct {
+	MuteMicrophone  *bool `json:"mute_microphone,omitempty"`
+	MuteLoudspeaker *bool `json:"mute_loudspeaker,omitempty"`
+	// Volume is 0 to 100.
+	Volume *int `json:"volume,omitempty"`
+}
+
+// CallSound is the sound of the call that is up. It ends with the call.
+type CallSound struct {
+	MicrophoneMuted  bool `json:"microphone_muted"`
+	LoudspeakerMuted bool `json:"loudspeaker_muted"`
+	Volume           int  `json:"volume"`
 }
 
 // RestartReply says whether the restart waits for the end of a call.
@@ -59,12 +78,13 @@ type pressRequest struct {
 // errorReply is the body of every answer that is not a success.
 type errorReply struct {
 	Error string `json:"error"`
-	// Code names the error for a program: no_such_button, bad_request or failed.
+	// Code names the error for a program: no_such_button, no_call, bad_request or failed.
 	Code string `json:"code"`
 }
 
 const (
 	codeNoSuchButton = "no_such_button"
+	codeNoCall       = "no_call"
 	codeBadRequest   = "bad_request"
 	codeFailed       = "failed"
 )

@@ -43,6 +43,20 @@ func (a *agent) Press(button string) (PressReply, error) {
 
 func (a *agent) Status() Status { return a.status }
 
+func (a *agent) ChangeSound(c SoundChange) (CallSound, error) {
+	if a.status.Sound.Call == nil {
+		return CallSound{}, ErrNoCall
+	}
+	now := *a.status.Sound.Call
+	if c.MuteMicrophone != nil {
+		now.MicrophoneMuted = *c.MuteMicrophone
+	}
+	if c.Volume != nil {
+		now.Volume = *c.Volume
+	}
+	return now, nil
+}
+
 func (a *agent) Restart() (RestartReply, error) {
 	return RestartReply{Waiting: a.status.Visit.State == "talking"}, nil
 }
@@ -378,5 +392,26 @@ func TestDefaultSocket(t *testing.T) {
 		if got := defaultSocket(getenv, ca.root, func(string) bool { return ca.system }); got != ca.want {
 			t.Errorf("%s: %s, want %s", ca.name, got, ca.want)
 		}
+	}
+}
+
+func TestTheSoundOfTheCallThatIsUp(t *testing.T) {
+	a, path := &agent{}, socketPath(t)
+	client := NewClient(path)
+	serve(t, path, a)
+	muted, volume := true, 60
+	if _, err := client.ChangeSound(t.Context(), SoundChange{Volume: &volume}); !errors.Is(err, ErrNoCall) {
+		t.Errorf("without a call: %v", err)
+	}
+	a, path = &agent{status: Status{Sound: Sound{Call: &CallSound{Volume: 100}}}}, socketPath(t)
+	client = NewClient(path)
+	serve(t, path, a)
+	got, err := client.ChangeSound(t.Context(), SoundChange{MuteMicrophone: &muted, Volume: &volume})
+	if err != nil || got != (CallSound{MicrophoneMuted: true, Volume: 60}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	volume = 101
+	if _, err = client.ChangeSound(t.Context(), SoundChange{Volume: &volume}); !errors.Is(err, ErrRefused) {
+		t.Errorf("a volume of 101: %v", err)
 	}
 }

@@ -71,7 +71,7 @@ func routes(s Station, log *slog.Logger) http.Handler {
 	})
 	mux.HandleFunc("POST /v1/press", func(w http.ResponseWriter, r *http.Request) {
 		var req pressRequest
-		if status, err := readBody(w, r, &req); err != nil {
+		if status, err := readBody(w, r, &req, `{"button": "Front door"}`); err != nil {
 			reply(w, status, errorReply{Error: err.Error(), Code: codeBadRequest}, log)
 			return
 		}
@@ -85,6 +85,26 @@ func routes(s Station, log *slog.Logger) http.Handler {
 			reply(w, http.StatusOK, done, log)
 		}
 	})
+	mux.HandleFunc("POST /v1/sound", func(w http.ResponseWriter, r *http.Request) {
+		var req SoundChange
+		if status, err := readBody(w, r, &req, `{"mute_microphone": true, "volume": 60}`); err != nil {
+			reply(w, status, errorReply{Error: err.Error(), Code: codeBadRequest}, log)
+			return
+		}
+		if v := req.Volume; v != nil && (*v < 0 || *v > 100) {
+			reply(w, http.StatusBadRequest, errorReply{Error: "volume is a number from 0 to 100", Code: codeBadRequest}, log)
+			return
+		}
+		now, err := s.ChangeSound(req)
+		switch {
+		case errors.Is(err, ErrNoCall):
+			reply(w, http.StatusConflict, errorReply{Error: err.Error(), Code: codeNoCall}, log)
+		case err != nil:
+			reply(w, http.StatusServiceUnavailable, errorReply{Error: err.Error(), Code: codeFailed}, log)
+		default:
+			reply(w, http.StatusOK, now, log)
+		}
+	})
 	mux.HandleFunc("POST /v1/restart", func(w http.ResponseWriter, _ *http.Request) {
 		done, err := s.Restart()
 		if err != nil {
@@ -96,8 +116,8 @@ func routes(s Station, log *slog.Logger) http.Handler {
 	return mux
 }
 
-// readBody takes one JSON object; an empty body is an empty object. On an error it gives the HTTP status for it.
-func readBody(w http.ResponseWriter, r *http.Request, into *pressRequest) (int, error) {
+// readBody takes one JSON object; an empty body is an empty object. example is one for the error. On an error it gives the HTTP status for it.
+func readBody(w http.ResponseWriter, r *http.Request, into any, example string) (int, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -109,7 +129,7 @@ func readBody(w http.ResponseWriter, r *http.Request, into *pressRequest) (int, 
 		return 0, nil
 	}
 	if err = json.Unmarshal(body, into); err != nil {
-		return http.StatusBadRequest, fmt.Errorf(`want an object like {"button": "Front door"}: %w`, err)
+		return http.StatusBadRequest, fmt.Errorf("want an object like %s: %w", example, err)
 	}
 	return 0, nil
 }

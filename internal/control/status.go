@@ -118,6 +118,15 @@ type Sound struct {
 	FarLevel     *float64 `json:"far_level_dbfs"`
 	FarFrequency *float64 `json:"far_frequency_hz"` // of the test device only
 	NearLevel    *float64 `json:"near_level_dbfs"`
+	// Echo is how the loudspeaker's echo is dealt with: off, learning, full_duplex or half_duplex. EchoDelay is how late it comes back,
+	// EchoLoss by how much the filter alone lowers it; null: not measured yet.
+	Echo           string   `json:"echo"`
+	EchoDelay      *float64 `json:"echo_delay_ms"`
+	EchoLoss       *float64 `json:"echo_return_loss_db"`
+	MicrophoneGain *float64 `json:"microphone_gain_db"` // of a sound card
+	// Volume is that of calls, Call what was changed for the one that is up; null without one.
+	Volume int        `json:"volume"`
+	Call   *CallSound `json:"call"`
 	// Voice is how the voice of the household arrives in the newest call; nil while nothing comes.
 	Voice *Voice `json:"voice"`
 }
@@ -181,6 +190,8 @@ func (s Status) tidy() Status {
 	s.Sound.FarLevel = finite(s.Sound.FarLevel)
 	s.Sound.FarFrequency = finite(s.Sound.FarFrequency)
 	s.Sound.NearLevel = finite(s.Sound.NearLevel)
+	s.Sound.EchoDelay, s.Sound.EchoLoss = finite(s.Sound.EchoDelay), finite(s.Sound.EchoLoss)
+	s.Sound.MicrophoneGain = finite(s.Sound.MicrophoneGain)
 	return s
 }
 

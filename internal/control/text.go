@@ -121,7 +121,16 @@ func (p *page) media(c Camera, s Sound) {
 			given(v.Lost > 0, fmt.Sprintf("%d of %d lost, %d rebuilt", v.Lost, v.Received+v.Lost, v.Rebuilt)),
 			given(v.Late > 0, fmt.Sprintf("%d too late", v.Late)))
 	}
-	p.line("  visitor", level(s.NearLevel))
+	p.line("  visitor", level(s.NearLevel), figure("amplified by %+.0f dB", s.MicrophoneGain))
+	if s.Echo != "" && s.Echo != "off" {
+		p.line("  echo", map[string]string{
+			"learning": "not known yet, one speaks at a time", "full_duplex": "taken out", "half_duplex": "can't be taken out, one speaks at a time",
+		}[s.Echo], figure("late by %.0f ms", s.EchoDelay), figure("filter %.0f dB", s.EchoLoss))
+	}
+	if c := s.Call; c != nil {
+		p.line("  this call", given(c.MicrophoneMuted, "microphone muted"), given(c.LoudspeakerMuted, "loudspeaker muted"),
+			given(c.Volume != s.Volume, fmt.Sprintf("volume %d", c.Volume)))
+	}
 }
 
 // held says in words what holds the bit rate down.
@@ -188,6 +197,14 @@ func given(yes bool, text string) string {
 		return text
 	}
 	return ""
+}
+
+// figure is a number in words, nothing for one that is not known.
+func figure(words string, v *float64) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprintf(words, *v)
 }
 
 func times(n int) string {

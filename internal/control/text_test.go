@@ -36,6 +36,8 @@ func talkingStatus() Status {
 			BitrateTarget: 1_500_000, Readers: 1, Frames: 5400, KeyFrames: 12,
 		},
 		Sound: Sound{Device: "test", State: "running", FarLevel: ptr(-18.24), FarFrequency: ptr(439.8), NearLevel: ptr(-20.0),
+			Echo: "full_duplex", EchoDelay: ptr(61.3), EchoLoss: ptr(27.4), MicrophoneGain: ptr(5.6), Volume: 100,
+			Call:  &CallSound{MicrophoneMuted: true, Volume: 60},
 			Voice: &Voice{Delay: 45, Target: 60, Received: 4700, Lost: 240, Late: 2, Rebuilt: 200, MadeUp: 42, Shortened: 7, Lengthened: 3}},
 		Calls: Calls{
 			Visits: 12, Answered: 9, IgnoredPresses: 2,

@@ -69,7 +69,7 @@ func TestTheExampleShowsEveryKey(t *testing.T) {
 // emptyInExample are the fields whose key is in the example with its zero value, as the default is.
 var emptyInExample = []string{
 	"HomeAssistant.TLS", "SIP.Extension", "SIP.Server", "SIP.TLS", "TLS.CAFile", "TLS.SkipVerify", "Incoming.Callers",
-	"Lock.CodesFile", "Tamper.BlockLock", "Camera.Rotation", "Camera.Mirror", "Camera.Device", "Camera.Overlay", "Overlay.Text",
+	"Lock.CodesFile", "Audio.GainDB", "Tamper.BlockLock", "Camera.Rotation", "Camera.Mirror", "Camera.Device", "Camera.Overlay", "Overlay.Text",
 	"Overlay.Time",
 }
 

@@ -240,7 +240,18 @@ type Audio struct {
 	// Device is "default", "test", "none" or the name of a sound device.
 	Device           string
 	EchoCancellation bool
+	NoiseSuppression bool
+	// AutoGain brings visitors to one level; without it the microphone is amplified by GainDB, in dB.
+	AutoGain bool
+	GainDB   int
+	// Volume and ToneVolume are those of the loudspeaker and of the tones in it, 0 to 100.
+	Volume, ToneVolume int
+	// Tones are the WAV files that are played in place of the door's own tones, by the names of ToneNames.
+	Tones map[string]string
 }
+
+// ToneNames are the tones of the door that may be files.
+func ToneNames() []string { return []string{"busy", "ended", "fault", "nobody", "opened", "ringing"} }
 
 // Monitor says where health and metrics are served.
 type Monitor struct {

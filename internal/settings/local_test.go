@@ -83,7 +83,7 @@ log: {level: debug, format: json}
 		Call:     Call{Video: "never", MaxTalk: 90 * time.Minute},
 		Incoming: Incoming{Allow: AllowList, Callers: []string{"101", "102"}, Answer: "always", Talk: "0#A"},
 		Camera:   Camera{Source: "test", Encoder: "auto", Width: 640, Height: 480, Framerate: 15, Bitrate: 1_200_000, MinBitrate: 150_000, MaxBitrate: 1_200_000},
-		Audio:    Audio{Device: "hw:1,0"},
+		Audio:    Audio{Device: "hw:1,0", NoiseSuppression: true, AutoGain: true, Volume: 100, ToneVolume: 100},
 		Monitor:  Monitor{Listen: "[::1]:8080"},
 		Log:      Log{Level: "debug", Format: "json"},
 	}
@@ -108,12 +108,31 @@ func TestParseLocalDefaults(t *testing.T) {
 		Call:     Call{Video: "auto", MaxTalk: 5 * time.Minute},
 		Incoming: Incoming{Allow: AllowUsers, Answer: "auto", Talk: "*"},
 		Camera:   Camera{Source: "rpicam", Encoder: "auto", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000, MinBitrate: 150_000, MaxBitrate: 1_500_000},
-		Audio:    Audio{Device: "default", EchoCancellation: true},
+		Audio:    Audio{Device: "default", EchoCancellation: true, NoiseSuppression: true, AutoGain: true, Volume: 100, ToneVolume: 100},
 		Monitor:  Monitor{Listen: DefaultMonitor},
 		Log:      Log{Level: "info", Format: "text"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestTheSoundAsAPersonWantsIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	text := least + "audio: {noise_suppression: false, microphone_gain: -6, volume: 70, tone_volume: 0, tones: {ringing: gong.wav, busy: /b.wav}}\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := LoadLocal(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Audio{
+		Device: "default", EchoCancellation: true, GainDB: -6, Volume: 70,
+		Tones: map[string]string{"ringing": filepath.Join(filepath.Dir(path), "gong.wav"), "busy": "/b.wav"},
+	}
+	if !reflect.DeepEqual(got.Audio, want) {
+		t.Errorf("got %+v, want %+v", got.Audio, want)
 	}
 }
 
@@ -242,6 +261,12 @@ var wrongFiles = []struct {
 	{"monitor", least + "monitor: {listen: localhost:80}\n", 5, "monitor.listen: expected an address and port such as 127.0.0.1:9517, or none"},
 	{"monitor port", least + "monitor: {listen: \"127.0.0.1:0\"}\n", 5, "monitor.listen: expected"},
 	{"echo", least + "audio: {echo_cancellation: 1}\n", 5, `audio.echo_cancellation: expected true or false; found "1"`},
+	{"gain", least + "audio: {microphone_gain: 40}\n", 5, `audio.microphone_gain: expected auto, or a whole number of dB from -20 to 30; found "40"`},
+	{"gain word", least + "audio: {microphone_gain: loud}\n", 5, "audio.microphone_gain: expected auto, or"},
+	{"volume", least + "audio: {volume: 101}\n", 5, "audio.volume: expected a whole number from 0 to 100"},
+	{"tone volume", least + "audio: {tone_volume: -1}\n", 5, "audio.tone_volume: expected a whole number from 0 to 100"},
+	{"tone", least + "audio: {tones: {gong: a.wav}}\n", 5, "audio.tones.gong: unknown key; expected one of the keys of the tones: busy, ended, fault, nobody, opened, ringing"},
+	{"tone file", least + "audio: {tones: {busy: \"\"}}\n", 5, "audio.tones.busy: expected the path of a WAV file"},
 	{"level", least + "log: {level: verbose}\n", 5, "log.level: expected debug, info, warn or error"},
 	{"format", least + "log: {format: xml}\n", 5, "log.format: expected text or json"},
 }

@@ -112,15 +112,6 @@ func (r *reader) call(n ast.Node, c *Call) {
 	})
 }
 
-func (r *reader) audio(n ast.Node, a *Audio) {
-	r.mapping(n, "audio", keys{
-		"device": func(n ast.Node) {
-			a.Device = r.text(n, "default, test, none or the name of a sound device", func(s string) bool { return s != "" && isPrintable(s) })
-		},
-		"echo_cancellation": func(n ast.Node) { a.EchoCancellation = r.boolean(n) },
-	})
-}
-
 func (r *reader) log(n ast.Node, l *Log) {
 	r.mapping(n, "log", keys{
 		"level":  func(n ast.Node) { l.Level = r.choice(n, "debug", "info", "warn", "error") },

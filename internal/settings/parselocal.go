@@ -37,6 +37,11 @@ func LoadLocal(path string) (Local, error) {
 			*p = filepath.Join(filepath.Dir(path), *p)
 		}
 	}
+	for name, file := range l.Audio.Tones {
+		if !filepath.IsAbs(file) {
+			l.Audio.Tones[name] = filepath.Join(filepath.Dir(path), file)
+		}
+	}
 	// A bare name is looked for on PATH.
 	if c := l.Camera.Command; len(c) > 0 && strings.Contains(c[0], "/") && !filepath.IsAbs(c[0]) {
 		c[0] = filepath.Join(filepath.Dir(path), c[0])

@@ -22,7 +22,7 @@ func defaults() Local {
 		Call:     Call{Video: "auto", MaxTalk: 5 * time.Minute},
 		Incoming: Incoming{Allow: AllowUsers, Answer: "auto", Talk: "*"},
 		Camera:   Camera{Source: "rpicam", Encoder: "auto", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000, MinBitrate: 150_000, MaxBitrate: 1_500_000},
-		Audio:    Audio{Device: "default", EchoCancellation: true},
+		Audio:    Audio{Device: "default", EchoCancellation: true, NoiseSuppression: true, AutoGain: true, Volume: 100, ToneVolume: 100},
 		Monitor:  Monitor{Listen: DefaultMonitor},
 		Log:      Log{Level: "info", Format: "text"},
 	}

@@ -122,7 +122,7 @@ func (s *Store) Save(k Kept) (wrote bool, err error) {
 	if err = os.MkdirAll(s.dir, 0o700); err != nil {
 		return false, fmt.Errorf("keep the settings: %w", keptReason(err))
 	}
-	if err = s.replace(data); err != nil {
+	if err = ReplaceFile(s.Path(), data); err != nil {
 		return false, fmt.Errorf("keep the settings: %w", keptReason(err))
 	}
 	s.last = k
@@ -135,9 +135,10 @@ func (s *Store) isThere() bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// replace writes beside the file, waits until that is on the disk, and puts it in the file's place.
-func (s *Store) replace(data []byte) error {
-	beside := s.Path() + newEnd
+// ReplaceFile writes beside a file, waits until that is on the disk, and puts it in the file's place: whenever the power is cut the file is
+// there as a whole, the old one or the new. Only this user may read it. The errors are what the operating system says.
+func ReplaceFile(path string, data []byte) error {
+	beside := path + newEnd
 	if err := os.Remove(beside); err != nil && !errors.Is(err, fs.ErrNotExist) { // left by a power cut
 		return err
 	}
@@ -150,12 +151,12 @@ func (s *Store) replace(data []byte) error {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(beside, s.Path())
+		err = os.Rename(beside, path)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(beside))
 	}
-	return syncDir(s.dir)
+	return syncDir(filepath.Dir(path))
 }
 
 // syncDir makes a change of names in a directory last.
