@@ -131,7 +131,23 @@ func TestAStandstillIsNoQueue(t *testing.T) {
 		if got := w.decide.Target; got < door.Start*7/10 {
 			t.Errorf("three seconds later the target is %d", got)
 		}
-		t.Logf("the least target was %d", slices.Min(w.targets))
+	}
+}
+
+// TestADelayThatIsSuddenlyGoneWasNoQueue is a machine that is late with everything for a second.
+func TestADelayThatIsSuddenlyGoneWasNoQueue(t *testing.T) {
+	w := newWorld(t, door)
+	w.run(5 * time.Second)
+	w.fixed = 500 * time.Millisecond
+	w.run(time.Second)
+	w.fixed = 0
+	w.run(time.Second)
+	if got := slices.Min(w.targets); got == door.Start {
+		t.Error("a delay of a second is not acted on")
+	}
+	w.run(2 * time.Second)
+	if got := w.decide.Target; got < door.Start*8/10 {
+		t.Errorf("three seconds later the target is %d", got)
 	}
 }
 
