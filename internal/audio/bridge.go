@@ -19,7 +19,8 @@ const (
 type soundSystem interface {
 	// open starts a device: move is called from then on for each period, from a thread that must not be held up, with what is
 	// to be played (nil without a loudspeaker) and what was heard (nil without a microphone), both of the same number of
-	// samples; stop is called when the device stops by itself. half tells which half is missing, if one is.
+	// samples. Where the two halves have a thread each, the microphone's gives only what was heard and the loudspeaker's
+	// an empty in beside what is to be played. stop is called when the device stops by itself. half tells which half is missing, if one is.
 	open(name string, move func(out, in []byte), stop func()) (session soundSession, half error, err error)
 	// list tells what devices there are.
 	list() (Cards, error)
@@ -39,7 +40,9 @@ type soundSession interface {
 type bridge struct {
 	heard, played ring
 	loudspeaker   atomic.Bool
-	moved         atomic.Uint64 // samples so far
+	filled        bool          // there was enough to begin with; of a loudspeaker's own thread
+	moved         atomic.Uint64 // samples so far: the microphone's, or the loudspeaker's where that has no microphone beside it
+	spoken        atomic.Uint64 // samples so far of a loudspeaker that has a thread of its own
 	missed        atomic.Uint64 // samples that were silence because the goroutine was late, or got lost for that
 	wake          chan struct{} // of length one
 	stopped       chan struct{} // of length one
@@ -55,17 +58,28 @@ func newBridge() *bridge {
 // what waits for the loudspeaker stays the same unless the goroutine is late.
 func (b *bridge) move(out, in []byte) {
 	samples := max(len(out), len(in)) / 2
+	own := in != nil && len(in) == 0 // a loudspeaker with a thread of its own
 	if in == nil {
 		b.missed.Add(uint64(samples - b.heard.writeSilence(samples)))
 	} else {
-		b.missed.Add(uint64(samples - b.heard.writeBytes(in)))
+		b.missed.Add(uint64(len(in)/2 - b.heard.writeBytes(in)))
 	}
-	if out != nil {
+	if out != nil && own && !b.filled {
+		// The two threads handle as much at once as they like, and begin when they like: what may be taken at once, twice, and a
+		// frame are there before anything is.
+		b.loudspeaker.Store(true)
+		b.filled = b.played.length() >= playoutDepth+2*samples
+		clear(out)
+	} else if out != nil {
 		b.loudspeaker.Store(true)
 		if excess := b.played.length() - playoutMost; excess > 0 {
 			b.played.drop(excess + playoutMost - playoutDepth)
 		}
 		b.missed.Add(uint64(b.played.readBytes(out)))
+	}
+	if own {
+		b.spoken.Add(uint64(samples))
+		return
 	}
 	b.moved.Add(uint64(samples))
 	signal(b.wake)
@@ -87,7 +101,7 @@ func (b *bridge) run(ctx context.Context, process func(capture, playback []int16
 	capture, playback := make([]int16, FrameSamples), make([]int16, FrameSamples)
 	watch := time.NewTicker(watchEvery)
 	defer watch.Stop()
-	w := newWatcher(time.Now())
+	w, loudspeaker := newWatcher(time.Now()), (*watcher)(nil)
 	for {
 		select {
 		case <-ctx.Done():
@@ -97,6 +111,14 @@ func (b *bridge) run(ctx context.Context, process func(capture, playback []int16
 		case now := <-watch.C:
 			if err := w.look(b.moved.Load(), now); err != nil {
 				return err
+			}
+			if spoken := b.spoken.Load(); spoken > 0 {
+				if loudspeaker == nil {
+					loudspeaker = newWatcher(now)
+				}
+				if err := loudspeaker.look(spoken, now); err != nil {
+					return err
+				}
 			}
 		case <-b.wake:
 		}

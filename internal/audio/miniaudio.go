@@ -137,11 +137,11 @@ func (miniaudio) plugged() string {
 	return strings.Join(all, " ")
 }
 
-// cardSession is an open device of the library.
+// cardSession is an open device of the library, or two that are its halves.
 type cardSession struct {
-	ctx    *malgo.AllocatedContext
-	device *malgo.Device
-	text   string
+	ctx     *malgo.AllocatedContext
+	devices []*malgo.Device
+	text    string
 }
 
 // describe implements soundSession.
@@ -151,8 +151,10 @@ func (s *cardSession) describe() string { return s.text }
 func (s *cardSession) close() {
 	// Stop wakes the thread up, Uninit alone does not: where the sound server is gone nothing else would. What either says is of
 	// no use any more: the device is being given back, and everything of it is freed whatever comes.
-	_ = s.device.Stop()
-	s.device.Uninit()
+	for _, d := range s.devices {
+		_ = d.Stop()
+		d.Uninit()
+	}
 	_ = disconnect(s.ctx)
 }
 
@@ -179,16 +181,12 @@ func openOn(ctx *malgo.AllocatedContext, b malgo.Backend, name string, move func
 		return nil, nil, err
 	}
 	kinds := kindsFor(c.half)
-	callbacks := malgo.DeviceCallbacks{
-		Data: func(out, in []byte, _ uint32) { move(out, in) },
-		Stop: stop,
-	}
 	var failed error
 	for _, k := range kinds {
-		device, openErr := k.open(ctx, f, cards, c, callbacks)
+		devices, openErr := k.openHalves(ctx, b, f, cards, c, move, stop)
 		if openErr == nil {
 			text := fmt.Sprintf("%s, microphone %s, loudspeaker %s", systemName(b), k.called(k.hears, c.microphone), k.called(k.speaks, c.loudspeaker))
-			return &cardSession{ctx: ctx, device: device, text: text}, k.missing(failed), nil
+			return &cardSession{ctx: ctx, devices: devices, text: text}, k.missing(failed), nil
 		}
 		failed = errors.Join(failed, fmt.Errorf("%s: %w", k.text, reason(openErr, cards)))
 	}
@@ -237,6 +235,30 @@ func (kind) called(used bool, c *CardInfo) string {
 	default:
 		return c.Name
 	}
+}
+
+// openHalves opens and starts what this way needs: one device, or with ALSA one for each half. The library's duplex device writes to
+// the loudspeaker just as much as the microphone has given, and tells ALSA to play on when it's late: once that was so, or when
+// ALSA's mixer (dmix) began a little ahead, what it writes is too late for ever, and every second bit of it is silence. A device
+// that only plays fills its buffer whenever there's room.
+func (k kind) openHalves(ctx *malgo.AllocatedContext, b malgo.Backend, f found, cards Cards, c choice, move func(out, in []byte), stop func()) ([]*malgo.Device, error) {
+	if b != malgo.BackendAlsa || k.device != malgo.Duplex {
+		device, err := k.open(ctx, f, cards, c, malgo.DeviceCallbacks{Data: func(out, in []byte, _ uint32) { move(out, in) }, Stop: stop})
+		return []*malgo.Device{device}, err
+	}
+	hears, speaks := k, k
+	hears.device, speaks.device = malgo.Capture, malgo.Playback
+	microphone, err := hears.open(ctx, f, cards, c, malgo.DeviceCallbacks{Data: func(_, in []byte, _ uint32) { move(nil, in) }, Stop: stop})
+	if err != nil {
+		return nil, err
+	}
+	loudspeaker, err := speaks.open(ctx, f, cards, c, malgo.DeviceCallbacks{Data: func(out, _ []byte, _ uint32) { move(out, []byte{}) }, Stop: stop})
+	if err != nil {
+		_ = microphone.Stop() // it's being given back
+		microphone.Uninit()
+		return nil, err
+	}
+	return []*malgo.Device{microphone, loudspeaker}, nil
 }
 
 // open opens and starts a device in this way.
