@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -69,6 +70,28 @@ func start(ctx context.Context, image string, limit time.Duration, words []strin
 	if args[0], err = filepath.Abs(args[0]); err != nil {
 		return 0, err
 	}
-	m := kernel.Machine{Kernel: image, Init: init, Append: words, Limit: limit}
+	own, err := wordsOf(dir)
+	if err != nil {
+		return 0, err
+	}
+	m := kernel.Machine{Kernel: image, Init: init, Append: append(own, words...), Limit: limit}
 	return m.Run(ctx, kernel.Job{Args: args, Dir: dir, Env: os.Environ()}, os.Stdout)
+}
+
+// wordsOf are the words that a package's tests want on the kernel's command line: those in its testdata/guest, which may have
+// comments (#).
+func wordsOf(dir string) ([]string, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "testdata", "guest"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var words []string
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		words = append(words, strings.Fields(line)...)
+	}
+	return words, nil
 }
