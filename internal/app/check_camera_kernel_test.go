@@ -1,0 +1,34 @@
+//go:build kernel
+
+package app
+
+import (
+	"strings"
+	"testing"
+
+	"doorstation/internal/settings"
+	"doorstation/test/kernel/device"
+)
+
+// TestKernelCheckListsTheCameras: what a person reads who has plugged in a camera.
+func TestKernelCheckListsTheCameras(t *testing.T) {
+	path := device.Name(t, device.Vivid)
+	c := settings.Camera{Source: "v4l2", Encoder: "auto", Rotation: 90, Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000}
+	cameras, warning := CheckCamera(c)
+	t.Log(cameras)
+	for _, want := range []string{
+		"camera " + path + " (vivid)", "  YUYV 320x180 120/s, ",
+		"would use " + path + " (vivid): 1280x720 I420 30/s, sent as 720x1280 30/s; encoder: openh264",
+	} {
+		if !strings.Contains(cameras, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	if warning != "" {
+		t.Errorf("warning %q", warning)
+	}
+	c.Encoder = "chip"
+	if _, warning = CheckCamera(c); !strings.Contains(warning, "the chip has no H.264 encoder") {
+		t.Errorf("a chip that isn't there: %q", warning)
+	}
+}
