@@ -63,7 +63,7 @@ func abs(v int) int { return max(v, -v) }
 // TestClockDrift plays an hour from a sender whose clock is faster or slower than that of the sound card, through a network with a little
 // jitter: the delay stays where it was, nothing is lost or made up, and nothing clicks.
 func TestClockDrift(t *testing.T) {
-	for _, ppm := range []float64{-200, 0, 200} {
+	for _, ppm := range []float64{-200, 200} {
 		t.Run(fmt.Sprintf("%+.0f ppm", ppm), func(t *testing.T) {
 			t.Parallel()
 			codec := codecs()[0]
@@ -112,7 +112,7 @@ func TestClockDrift(t *testing.T) {
 				t.Errorf("%+v", stats)
 			}
 			// 200 ppm of an hour are 720 ms.
-			if done := stats.Shortened + stats.Lengthened; ppm != 0 && (done < 40 || done > 400) || ppm == 0 && done > 100 {
+			if done := stats.Shortened + stats.Lengthened; done < 40 || done > 400 {
 				t.Errorf("%d stretches", done)
 			}
 		})

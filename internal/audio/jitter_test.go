@@ -156,3 +156,16 @@ func FuzzJitterBuffer(f *testing.F) {
 		}
 	})
 }
+
+func TestJitterBufferTellsADriftFromASetBackClock(t *testing.T) {
+	b := newJitterBuffer(SampleRate)
+	// The sender's clock is set back by a second; its numbers go on.
+	back := make([]arrival, 0, 10)
+	for i := 10; i < 20; i++ {
+		back = append(back, arrival{number: i, ts: -50, at: 20 * i})
+	}
+	got := play(b, 100, 1<<20, 20, append(inTime(0, 9), back...)...)
+	if want := ". . . 0 1 2 3 4 5 6 . . . 10 11 12 13 14 15 16"; got != want {
+		t.Errorf("played %s\nwant   %s", got, want)
+	}
+}
