@@ -33,6 +33,9 @@ type cli struct {
 	Status  statusCmd  `cmd:"" help:"Show what the running agent does, and every fault with its remedy."`
 	Check   checkCmd   `cmd:"" help:"Read the local file, say whether it is right, and compare it with the SIP Core settings that the agent kept."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+	Lock    lockCmd    `cmd:"" help:"Open the door (open), hold it open for at most lock.max_open (hold), let nothing open it (block), end both (release)."`
+	Alarm   alarmCmd   `cmd:"" help:"Clear the alarms of door, tamper switch and wrong codes, after somebody has looked after them."`
+	Code    codeCmd    `cmd:"" help:"The codes of persons, in the file named by lock.codes_file."`
 	Safe    safeCmd    `cmd:"" help:"Drive the lock, the light and the LEDs to their safe level; the agent must not run."`
 	Mute    muteCmd    `cmd:"" help:"Mute the microphone or the loudspeaker for the call that is up; it ends with the call."`
 	Volume  volumeCmd  `cmd:"" help:"Change the loudspeaker's volume for the call that is up; it ends with the call."`

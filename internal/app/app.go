@@ -78,15 +78,19 @@ func build(o Options) *App {
 		Quieter: 100 - o.Local.Audio.Volume, ToneQuieter: 100 - o.Local.Audio.ToneVolume,
 	})
 
-	machine := station.NewMachine(stationConfig(o.Local, settings.IncomingCalls{}))
+	book := a.loadCodes()
+	memory := newLockMemory(o.StateDir, o.Log.With("room", "station"))
+	machine := station.NewMachine(stationConfig(o.Local, settings.IncomingCalls{}, book))
 	a.phone = phone.New(phone.Options{
 		Camera: a.camera, Audio: a.audio, Bitrate: bitrateLimits(o.Local.Camera), Log: o.Log.With("room", "phone"), Now: o.Now,
 		Events: func(ev station.Event) { a.station.Post(ev) },
 	})
-	a.station = station.NewRunner(machine, caller{a}, caller{a}, door{a.board}, sounder{a.audio}, light{a}, o.Log.With("room", "station"))
+	a.station = station.NewRunner(machine, caller{a}, caller{a}, door{a.board, memory}, sounder{a.audio}, light{a}, o.Log.With("room", "station"))
+	a.station.Use(book, alarms{a.health})
+	a.station.Post(station.Remembered{Why: memory.recall()})
 	a.home = newHome(o, a.health, a.phone)
 	a.home.configured = func(s settings.Settings) {
-		a.station.Post(station.Configured{Config: stationConfig(s.Local, s.Incoming)})
+		a.station.Post(station.Configured{Config: stationConfig(s.Local, s.Incoming, book)})
 	}
 	a.refusals = refusals{faults: faults{a.health}, now: o.Now}
 	a.dog = a.newDog()
@@ -142,6 +146,8 @@ func (a *App) run(ctx context.Context) error {
 	})
 	begin("station", a.station.Run)
 	begin("presses", a.forwardPresses)
+	begin("inputs", a.forwardInputs)
+	begin("leds", a.showLEDs)
 	begin("control", func(ctx context.Context) error {
 		return control.Serve(ctx, a.opt.Socket, a, log.With("room", "control"))
 	})

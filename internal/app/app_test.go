@@ -26,7 +26,7 @@ func TestTheAgentRegistersAndItsStatusSaysSo(t *testing.T) {
 	if s.Version != "1.2.3" || s.Started.IsZero() || s.Visit.State != "idle" || s.Calls.Visits != 0 || s.WarmOffers.Want != 1 {
 		t.Errorf("status: %+v", s)
 	}
-	if s.GPIO != (control.GPIO{Chip: "simulated", Lock: "off", Light: "off"}) {
+	if g := s.GPIO; g.Chip != "simulated" || g.Lock != "off" || g.Light != "off" || len(g.Buttons) != 1 || g.Buttons[0].Edges != "proven" {
 		t.Errorf("gpio: %+v", s.GPIO)
 	}
 	if c := s.Camera; c.Source != "test" || c.State != "idle" || c.Width != 160 || c.Readers != 0 {

@@ -238,6 +238,10 @@ func codeOfPart(p gpio.Part) health.Code {
 		return health.CodeLockUnavailable
 	case gpio.PartLight:
 		return health.CodeLightUnavailable
+	case gpio.PartLED:
+		return health.CodeLEDUnavailable
+	case gpio.PartInput:
+		return health.CodeInputUnreadable
 	default:
 		return health.CodeGPIOUnavailable
 	}

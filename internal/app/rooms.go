@@ -1,10 +1,12 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"doorstation/internal/audio"
+	"doorstation/internal/codes"
 	"doorstation/internal/gpio"
 	"doorstation/internal/health"
 	"doorstation/internal/settings"
@@ -26,6 +28,19 @@ func boardConfig(o Options, h *health.Register) gpio.Config {
 	if l := o.Local.Lock; l != nil {
 		c.Lock = &gpio.OutputConfig{Pin: gpio.Pin(l.Pin), ActiveLow: l.Active == "low", Limit: l.MaxOpen}
 		c.Guard = o.Guard
+	}
+	if contact := o.Local.Inputs.Contact; contact != nil {
+		c.Inputs = append(c.Inputs, gpio.InputConfig{
+			Name: inputContact, Pin: gpio.Pin(contact.Pin), ActiveLow: contact.Open == "low", Pull: pullOf(contact.Pull), Debounce: contact.Debounce,
+		})
+	}
+	if tamper := o.Local.Inputs.Tamper; tamper != nil {
+		c.Inputs = append(c.Inputs, gpio.InputConfig{
+			Name: inputTamper, Pin: gpio.Pin(tamper.Pin), ActiveLow: tamper.Active == "low", Pull: pullOf(tamper.Pull), Debounce: tamper.Debounce,
+		})
+	}
+	for _, led := range o.Local.LEDs {
+		c.LEDs = append(c.LEDs, gpio.OutputConfig{Pin: gpio.Pin(led.Pin), ActiveLow: led.Active == "low"})
 	}
 	if l := o.Local.Light; l != nil {
 		c.Light = &gpio.OutputConfig{Pin: gpio.Pin(l.Pin), ActiveLow: l.Active == "low"}
@@ -104,7 +119,7 @@ func (a *App) audioPart(missing error) {
 }
 
 // stationConfig is the policy of the local file; who may call the door is known with SIP Core's settings only.
-func stationConfig(l settings.Local, in settings.IncomingCalls) station.Config {
+func stationConfig(l settings.Local, in settings.IncomingCalls, hashed *codes.Book) station.Config {
 	c := station.Config{
 		Buttons: map[string]station.Button{}, MaxTalk: l.Call.MaxTalk,
 		Incoming: station.Incoming{Callers: in.Callers, Answer: in.Answer, Talk: in.Talk},
@@ -113,13 +128,23 @@ func stationConfig(l settings.Local, in settings.IncomingCalls) station.Config {
 		c.Buttons[b.Name] = station.Button{Steps: b.Call, Step: b.Step, KeepRinging: b.KeepRinging, Ring: b.Ring}
 	}
 	if l.Lock != nil {
-		c.Codes, c.Pulse = l.Lock.Codes, l.Lock.Pulse
+		c.Codes, c.Pulse, c.MaxOpen = l.Lock.Codes, l.Lock.Pulse, l.Lock.MaxOpen
+		c.HashedLengths = hashed.Lengths()
+	}
+	if contact := l.Inputs.Contact; contact != nil {
+		c.LeftOpen, c.ForcedAlarm = contact.LeftOpen, contact.Forced
+	}
+	if tamper := l.Inputs.Tamper; tamper != nil {
+		c.TamperBlocks = tamper.BlockLock
 	}
 	return c
 }
 
 // door opens the lock of the board for the station.
-type door struct{ board *gpio.Board }
+type door struct {
+	board  *gpio.Board
+	memory *lockMemory
+}
 
 func (d door) Open(pulse time.Duration) error {
 	if err := d.board.PulseLock(pulse); err != nil {
@@ -127,6 +152,15 @@ func (d door) Open(pulse time.Duration) error {
 	}
 	return nil
 }
+
+func (d door) Shut() error {
+	if err := d.board.ReleaseLock(); err != nil && !errors.Is(err, gpio.ErrAbsent) {
+		return fmt.Errorf("shut the door: %w", err)
+	}
+	return nil
+}
+
+func (d door) Remember(why string) { d.memory.keep(why) }
 
 // sounder plays the station's tones at the door.
 type sounder struct{ engine *audio.Engine }

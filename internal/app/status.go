@@ -42,6 +42,11 @@ func (a *App) Status() control.Status {
 	a.visitStatus(&s)
 	levels := a.board.Levels()
 	s.GPIO = control.GPIO{Chip: levels.Chip, Lock: string(levels.Lock), Light: string(levels.Light), LockOpenings: levels.LockOpenings}
+	for _, b := range levels.Buttons {
+		s.GPIO.Buttons = append(s.GPIO.Buttons, control.Button{
+			Name: b.Name, Level: string(b.Level), Presses: b.Presses, Glitches: b.Glitches, Edges: b.Edges,
+		})
+	}
 	c := a.camera.Status()
 	s.Camera = control.Camera{
 		Source: c.Source, State: string(c.State), Width: c.Width, Height: c.Height, Framerate: c.Framerate, Bitrate: c.Bitrate,
@@ -92,6 +97,10 @@ func (a *App) visitStatus(s *control.Status) {
 		State: string(v.State), Button: v.Button, Targets: v.Targets, AnsweredBy: v.Answered, Since: timeOrNil(v.Since),
 	}
 	s.Calls = control.Calls{Visits: v.Calls, Answered: v.Talks, IgnoredPresses: v.Ignored, Looks: v.Looks, RefusedCallers: v.Refused}
+	s.Door = control.Door{
+		Mode: string(v.Lock.Mode), Blocked: v.Lock.Why, Until: timeOrNil(v.Lock.Until), Contact: string(v.Door), Tamper: v.Tampered,
+		WrongCodes: v.WrongCodes, LockOuts: v.LockOuts,
+	}
 	if l := v.Look; l.State != station.LookNone {
 		s.Look = &control.Look{State: string(l.State), Caller: l.Caller, Loudspeaker: l.Loudspeaker, Since: l.Since}
 	}

@@ -8,6 +8,7 @@
 package control
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -42,6 +43,10 @@ type Station interface {
 	Restart() (RestartReply, error)
 	// ChangeSound changes the sound of the call that is up, or returns [ErrNoCall].
 	ChangeSound(SoundChange) (CallSound, error)
+	// Lock gives an order for the lock: open, hold, release or block.
+	Lock(ctx context.Context, order string) error
+	// ClearAlarms ends the alarms that stand.
+	ClearAlarms(ctx context.Context) error
 }
 
 // SoundChange is what is to become of the sound of the call that is up; what is nil stays as it is. It is the body of POST /v1/sound.

@@ -57,6 +57,15 @@ func (a *agent) ChangeSound(c SoundChange) (CallSound, error) {
 	return now, nil
 }
 
+func (a *agent) Lock(_ context.Context, order string) error {
+	if order != "open" {
+		return errors.New("no such order: " + order)
+	}
+	return nil
+}
+
+func (a *agent) ClearAlarms(context.Context) error { return nil }
+
 func (a *agent) Restart() (RestartReply, error) {
 	return RestartReply{Waiting: a.status.Visit.State == "talking"}, nil
 }
@@ -413,5 +422,20 @@ func TestTheSoundOfTheCallThatIsUp(t *testing.T) {
 	volume = 101
 	if _, err = client.ChangeSound(t.Context(), SoundChange{Volume: &volume}); !errors.Is(err, ErrRefused) {
 		t.Errorf("a volume of 101: %v", err)
+	}
+}
+
+func TestLockAndAlarmsOverTheSocket(t *testing.T) {
+	path := socketPath(t)
+	serve(t, path, &agent{})
+	c := NewClient(path)
+	if err := c.Lock(t.Context(), "open"); err != nil {
+		t.Error(err)
+	}
+	if err := c.Lock(t.Context(), "dance"); !errors.Is(err, ErrRefused) || err.Error() != "no such order: dance" {
+		t.Errorf("%v", err)
+	}
+	if err := c.ClearAlarms(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -113,6 +113,7 @@ func routes(s Station, log *slog.Logger) http.Handler {
 		}
 		reply(w, http.StatusOK, done, log)
 	})
+	lockRoutes(mux, s, log)
 	return mux
 }
 

@@ -15,6 +15,7 @@ type Status struct {
 	Visit        Visit        `json:"visit"`
 	Look         *Look        `json:"look"`
 	GPIO         GPIO         `json:"gpio"`
+	Door         Door         `json:"door"`
 	Camera       Camera       `json:"camera"`
 	Sound        Sound        `json:"sound"`
 	Calls        Calls        `json:"calls"`
@@ -86,6 +87,34 @@ type GPIO struct {
 	Lock         string `json:"lock"`
 	Light        string `json:"light"`
 	LockOpenings int    `json:"lock_openings"`
+	// Buttons as configured.
+	Buttons []Button `json:"buttons"`
+}
+
+// Button is a bell button.
+type Button struct {
+	Name string `json:"name"`
+	// Level is on while it is pressed, off, or fault while it cannot be read.
+	Level   string `json:"level"`
+	Presses int    `json:"presses"`
+	// Glitches counts what was too short for a press: many of them are a matter of the cable.
+	Glitches int `json:"glitches"`
+	// Edges is proven (one was made at the start and arrived), unproven (none can be made without a finger) or polled (none arrives).
+	Edges string `json:"edges"`
+}
+
+// Door is the lock's mode and what is known of the door.
+type Door struct {
+	// Mode is normal, held or blocked; Blocked is why, order or tamper; Until is when a hold ends.
+	Mode    string     `json:"mode"`
+	Blocked string     `json:"blocked,omitempty"`
+	Until   *time.Time `json:"until"`
+	// Contact is open, closed, or empty without a contact.
+	Contact string `json:"contact"`
+	// Tamper: the tamper switch gives an alarm, or has since the alarms were cleared.
+	Tamper     bool `json:"tamper"`
+	WrongCodes int  `json:"wrong_codes"`
+	LockOuts   int  `json:"lock_outs"` // of callers who typed many of them
 }
 
 // Camera is the picture: State is idle, running, restarting or failed. Bitrate, in bit/s, is what the encoder has, BitrateTarget what
@@ -183,6 +212,9 @@ type Fault struct {
 func (s Status) tidy() Status {
 	if s.Visit.Targets == nil {
 		s.Visit.Targets = []string{}
+	}
+	if s.GPIO.Buttons == nil {
+		s.GPIO.Buttons = []Button{}
 	}
 	if s.Faults == nil {
 		s.Faults = []Fault{}

@@ -23,7 +23,8 @@ func (s Status) Text() string {
 	p.settings(s.Settings)
 	p.visit(s.Visit)
 	p.look(s.Look)
-	p.door(s.GPIO)
+	p.pins(s.GPIO)
+	p.door(s.Door)
 	p.media(s.Camera, s.Sound)
 	p.calls(s.Calls)
 	p.line("warm offers", fmt.Sprintf("%d of %d ready", s.WarmOffers.Ready, s.WarmOffers.Want))
@@ -95,10 +96,25 @@ func (p *page) look(l *Look) {
 	}
 }
 
-func (p *page) door(g GPIO) {
+func (p *page) door(d Door) {
+	if d.Mode != "" && d.Mode != "normal" {
+		p.line("  lock is", d.Mode, given(d.Blocked == "order", "by order"), given(d.Blocked == "tamper", "by the tamper alarm"), moment("until ", d.Until))
+	}
+	p.line("  door", d.Contact)
+	p.line("  tamper", given(d.Tamper, "alarm"))
+	if d.WrongCodes > 0 {
+		p.line("  wrong codes", fmt.Sprint(d.WrongCodes), given(d.LockOuts > 0, "locked out "+times(d.LockOuts)))
+	}
+}
+
+func (p *page) pins(g GPIO) {
 	p.line("gpio", g.Chip)
 	p.line("  lock", g.Lock, given(g.Lock != "absent", "opened "+times(g.LockOpenings)))
 	p.line("  light", g.Light)
+	for _, b := range g.Buttons {
+		p.line("  button", b.Name, given(b.Level != "off", map[string]string{"on": "pressed", "fault": "fault"}[b.Level]),
+			count(uint64(max(b.Presses, 0)), "press"), given(b.Glitches > 0, count(uint64(max(b.Glitches, 0)), "glitch")), "edges "+b.Edges)
+	}
 }
 
 func (p *page) media(c Camera, s Sound) {
@@ -219,7 +235,7 @@ func count(n uint64, what string) string {
 	switch {
 	case n == 1:
 		return "1 " + what
-	case strings.HasSuffix(what, "s"):
+	case strings.HasSuffix(what, "s"), strings.HasSuffix(what, "ch"):
 		return fmt.Sprintf("%d %ses", n, what)
 	default:
 		return fmt.Sprintf("%d %ss", n, what)

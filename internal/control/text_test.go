@@ -30,7 +30,8 @@ func talkingStatus() Status {
 			Origin: "fresh", Fetched: ptr(at(14, 7, 50)), Changed: ptr(at(9, 15, 2)), Applied: ptr(at(9, 15, 2)), Waiting: true,
 		},
 		Visit: Visit{State: "talking", Button: "Front door", Targets: []string{"101", "102"}, AnsweredBy: "102", Since: ptr(at(14, 7, 12))},
-		GPIO:  GPIO{Chip: "header", Lock: "on", Light: "on", LockOpenings: 3},
+		GPIO:  GPIO{Chip: "header", Lock: "on", Light: "on", LockOpenings: 3, Buttons: []Button{{Name: "Front door", Level: "off", Presses: 3, Glitches: 12, Edges: "proven"}}},
+		Door:  Door{Mode: "blocked", Blocked: "tamper", Contact: "open", Tamper: true, WrongCodes: 9, LockOuts: 1},
 		Camera: Camera{
 			Source: "test", State: "running", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000,
 			BitrateTarget: 1_500_000, Readers: 1, Frames: 5400, KeyFrames: 12,

@@ -20,7 +20,10 @@ type Board struct {
 	presses   chan Press
 	lock      *driver // nil: absent
 	light     *driver
+	leds      []*led
 	buttons   []*inputState // as configured
+	inputs    []*inputState
+	changes   chan Change
 
 	mu     sync.Mutex
 	chip   string // as in Levels
@@ -53,10 +56,17 @@ func newBoard(c Config, open func() (chip, error)) *Board {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	c.Buttons = slices.Clone(c.Buttons)
-	b := &Board{config: c, open: open, presses: make(chan Press, pressQueue), chip: chipAbsent, faults: map[faultKey]string{}}
+	c.Buttons, c.Inputs, c.LEDs = slices.Clone(c.Buttons), slices.Clone(c.Inputs), slices.Clone(c.LEDs)
+	b := &Board{config: c, open: open, presses: make(chan Press, pressQueue),
+		changes: make(chan Change, changeQueue), chip: chipAbsent, faults: map[faultKey]string{}}
 	for _, bc := range c.Buttons {
 		b.buttons = append(b.buttons, &inputState{InputState: InputState{Name: bc.Name, Level: LevelFault, Edges: proofOpen.String()}})
+	}
+	for _, ic := range c.Inputs {
+		b.inputs = append(b.inputs, &inputState{InputState: InputState{Name: ic.Name, Level: LevelFault, Edges: proofOpen.String()}})
+	}
+	for _, oc := range c.LEDs {
+		b.leds = append(b.leds, newLED(newDriver(PartLED, oc, c.Log, func(part Part, err error) { b.fault(part, oc.Pin.String(), err) })))
 	}
 	report := func(part Part, err error) { b.fault(part, "", err) }
 	if c.Lock != nil {
@@ -101,6 +111,13 @@ func (b *Board) Run(ctx context.Context) error {
 			all.Go(func() { o.run(ctx, c) })
 		}
 	}
+	for _, l := range b.leds {
+		all.Go(func() { l.driver.run(ctx, c) })
+		all.Go(func() { l.run(ctx) })
+	}
+	for i, ic := range b.config.Inputs {
+		all.Go(func() { b.watchInput(ctx, c, ic, b.inputs[i]) })
+	}
 	for i, bc := range b.config.Buttons {
 		all.Go(func() { b.watchButton(ctx, c, bc, b.buttons[i]) })
 	}
@@ -134,6 +151,16 @@ func (b *Board) findChip(ctx context.Context) chip {
 
 // Presses delivers the presses in the order they were made. The channel is never closed.
 func (b *Board) Presses() <-chan Press { return b.presses }
+
+// Changes delivers what the inputs say. The channel is never closed.
+func (b *Board) Changes() <-chan Change { return b.changes }
+
+// ShowLED lets an LED do something else, by its place in the configuration. One goroutine at a time may call it.
+func (b *Board) ShowLED(i int, p Pattern) {
+	if i >= 0 && i < len(b.leds) {
+		b.leds[i].show(p)
+	}
+}
 
 // Inject presses a button by its name, or with an empty name the first one, as the control socket does. It works without any
 // hardware. [ErrNoSuchButton], [ErrQueueFull].
@@ -211,6 +238,13 @@ func (b *Board) Levels() Levels {
 	}
 	for _, s := range b.buttons {
 		l.Buttons = append(l.Buttons, s.get())
+	}
+	for _, s := range b.inputs {
+		l.Inputs = append(l.Inputs, s.get())
+	}
+	for _, d := range b.leds {
+		level, _ := d.driver.state()
+		l.LEDs = append(l.LEDs, level)
 	}
 	return l
 }

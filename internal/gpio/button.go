@@ -36,51 +36,57 @@ func (b *Board) watchButton(ctx context.Context, c chip, bc ButtonConfig, s *inp
 
 // readButton takes the line and reads it until it fails or ctx is done.
 func (b *Board) readButton(ctx context.Context, c chip, bc ButtonConfig, s *inputState) (err error) {
-	in, err := c.input(bc.Pin, bc.Pull)
+	d := newDebouncer(bc.Debounce, bc.Hold)
+	w, err := b.take(c, bc.Pin, bc.Pull, bc.ActiveLow, d, s)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, in.close()) }()
-	proven, err := in.prove()
-	if err != nil {
-		return err
-	}
-	s.proven(proven)
-	b.config.Log.Debug("button watched", "button", bc.Name, "pin", bc.Pin.String(), "edges", proven.String())
-	w := &watcher{
-		in: in, activeLow: bc.ActiveLow, sampling: proven == proofFailed,
-		d: newDebouncer(bc.Debounce, bc.Hold),
-	}
-	if err = w.begin(); err != nil {
-		return err
-	}
-	if proven == proofFailed {
+	defer func() { err = errors.Join(err, w.in.close()) }()
+	if w.sampling {
 		b.fault(PartButton, bc.Name, fmt.Errorf("%w: %q on %s", ErrNoEdges, bc.Name, bc.Pin))
 	}
 	for ctx.Err() == nil {
-		err = w.step(func(v verdict) { b.judge(bc, w, v) })
-		if err != nil {
+		if err = w.step(func(v verdict) { b.judge(bc, w, d, v) }); err != nil {
 			return err
 		}
-		s.watched(w)
+		s.watched(d.down, d.presses, d.glitch)
 	}
 	return nil
 }
 
+// take takes a line and finds out whether it tells edges.
+func (b *Board) take(c chip, p Pin, pull Pull, activeLow bool, d decider, s *inputState) (*watcher, error) {
+	in, err := c.input(p, pull)
+	if err != nil {
+		return nil, err
+	}
+	proven, err := in.prove()
+	w := &watcher{in: in, activeLow: activeLow, sampling: proven == proofFailed, d: d}
+	if err == nil {
+		err = w.begin()
+	}
+	if err != nil {
+		return nil, errors.Join(err, in.close())
+	}
+	s.proven(proven)
+	b.config.Log.Debug("input watched", "name", s.Name, "pin", p.String(), "edges", proven.String())
+	return w, nil
+}
+
 // judge acts on what the debouncer decided. A line that can be read mends an earlier fault.
-func (b *Board) judge(bc ButtonConfig, w *watcher, v verdict) {
+func (b *Board) judge(bc ButtonConfig, w *watcher, d *debouncer, v verdict) {
 	switch v {
 	case pressed:
-		if _, err := b.press(bc.Name, w.d.began(), SourceGPIO); err != nil {
+		if _, err := b.press(bc.Name, d.began(), SourceGPIO); err != nil {
 			b.config.Log.Error("press lost", "button", bc.Name, "error", err)
 		}
 	case stuck:
 		b.fault(PartButton, bc.Name, fmt.Errorf("%w: %q on %s", ErrStuck, bc.Name, bc.Pin))
 	case glitch:
-		b.config.Log.Debug("too short for a press", "button", bc.Name, "so_far", w.d.glitch)
-	case nothing, freed:
+		b.config.Log.Debug("too short for a press", "button", bc.Name, "so_far", d.glitch)
+	case nothing, freed, raised, lowered:
 		switch {
-		case w.d.phase == jammed:
+		case d.phase == jammed:
 		case w.storm.on:
 			b.fault(PartButton, bc.Name, fmt.Errorf("%w: %q on %s", ErrNoisy, bc.Name, bc.Pin))
 		case !w.sampling:

@@ -17,6 +17,8 @@ const (
 	glitch          // something that was too short for a press is over
 	stuck           // it is held too long
 	freed           // it was stuck and is released
+	raised          // of an input: it is active
+	lowered         // of an input: it is not active any more
 )
 
 // debouncer turns a line's edges into presses. Two things make a press: the line must have stayed down for debounce without
@@ -125,6 +127,8 @@ func (d *debouncer) next() (time.Time, bool) {
 		return time.Time{}, false
 	}
 }
+
+func (d *debouncer) isDown() bool { return d.down }
 
 // began is when the press that was decided last, or is being decided, went down.
 func (d *debouncer) began() time.Time { return d.since }

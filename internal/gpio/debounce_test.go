@@ -55,9 +55,9 @@ func watch(d *debouncer, s wave, until time.Duration) []string {
 
 func TestDebounce(t *testing.T) {
 	for _, ca := range []struct {
-		name   string
+		name string
 		wave wave
-		want   []string
+		want []string
 	}{
 		{"a clean press", wave{1000 * ms, 1200 * ms}, []string{"1.05s press since 1s"}},
 		{"the shortest press", wave{1000 * ms, 1050 * ms}, []string{"1.05s press since 1s"}},

@@ -85,7 +85,9 @@ type Config struct {
 	// Simulated takes the simulated chip instead of the machine's.
 	Simulated   bool
 	Buttons     []ButtonConfig
+	Inputs      []InputConfig
 	Lock, Light *OutputConfig // nil: absent
+	LEDs        []OutputConfig
 	// Guard is the command that runs [Guard] with the flags it is given (--device, --line, --active, --limit). It holds the lock's line of
 	// the machine's own GPIO; empty: this process does.
 	Guard []string
@@ -106,6 +108,10 @@ const (
 	PartLock Part = "lock"
 	// PartLight is the light's output.
 	PartLight Part = "light"
+	// PartLED is the output of an LED; the fault's Name is its pin.
+	PartLED Part = "LED"
+	// PartInput is one input; the fault's Name says which.
+	PartInput Part = "input"
 )
 
 // Fault is a part that does not work, or, with Err nil, works again.
@@ -155,6 +161,8 @@ type Levels struct {
 	Lock, Light Level
 	// LockOpenings counts the pulses that were asked for and begun.
 	LockOpenings int
-	// Buttons as configured.
-	Buttons []InputState
+	// Buttons and Inputs as configured.
+	Buttons, Inputs []InputState
+	// LEDs as configured: on or off at this moment.
+	LEDs []Level
 }

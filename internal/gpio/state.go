@@ -44,14 +44,14 @@ func (s *inputState) proven(p proof) {
 	s.Edges = p.String()
 }
 
-func (s *inputState) watched(w *watcher) {
+func (s *inputState) watched(down bool, presses, glitches int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Level = LevelOff
-	if w.d.down {
+	if down {
 		s.Level = LevelOn
 	}
-	s.Presses, s.Glitches = w.d.presses, w.d.glitch
+	s.Presses, s.Glitches = presses, glitches
 }
 
 func (s *inputState) get() InputState {

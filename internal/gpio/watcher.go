@@ -2,13 +2,24 @@ package gpio
 
 import "time"
 
-// watcher brings the edges of a line to a debouncer, whatever the processor does meanwhile: what has happened is judged by the
+// decider makes of a line's edges what they mean.
+type decider interface {
+	begin(at time.Time, down bool)
+	// edge takes a change, settle the time at which nothing more has changed; next is when settle may decide something.
+	edge(at time.Time, down bool) verdict
+	settle(at time.Time) verdict
+	next() (time.Time, bool)
+	// isDown is the line after the last edge.
+	isDown() bool
+}
+
+// watcher brings the edges of a line to a decider, whatever the processor does meanwhile: what has happened is judged by the
 // times of the edges, and nothing is judged before all edges that there are have been taken.
 type watcher struct {
 	in        input
 	activeLow bool
 	sampling  bool // no edges come
-	d         *debouncer
+	d         decider
 	storm     storm
 	odd       time.Time // since when level and edges have disagreed; zero: they agree
 	missed    int       // times that edges were lost
@@ -46,7 +57,7 @@ func (w *watcher) step(tell func(verdict)) error {
 	down := high != w.activeLow
 	limit := pollEvery
 	switch {
-	case down == w.d.down:
+	case down == w.d.isDown():
 		w.odd = time.Time{}
 		tell(w.d.settle(now))
 		if due, ok := w.d.next(); ok {

@@ -93,8 +93,8 @@ func TestTheReaderWakesInTheMiddle(t *testing.T) {
 		l.chip.SetLine("GPIO17", false)
 		began := time.Now()
 		time.Sleep(500 * ms)
-		if all := l.read(t, ms); len(all) != 1 || all[0] != pressed || !l.d.began().Equal(began) {
-			t.Errorf("%v, since %v, want a press since %v", all, l.d.began(), began)
+		if all := l.read(t, ms); len(all) != 1 || all[0] != pressed || !l.d.(*debouncer).began().Equal(began) {
+			t.Errorf("%v, since %v, want a press since %v", all, l.d.(*debouncer).began(), began)
 		}
 	})
 }

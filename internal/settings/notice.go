@@ -98,8 +98,8 @@ func openNothing(s Settings) []string {
 	var buttons []string
 	for i, b := range s.Popup.DTMF {
 		sent := keysOf(b.Digits)
-		understood := func(code string) bool { return strings.Contains(sent, code) } // as the door matches: digits before do no harm
-		if slices.ContainsFunc(s.Local.Lock.Codes, understood) || s.Local.Incoming.Talk != "" && understood(s.Local.Incoming.Talk) {
+		understood := func(code string) bool { return opens(sent, code) }
+		if slices.ContainsFunc(s.Local.Lock.Codes, understood) || s.Local.Incoming.Talk != "" && strings.Contains(sent, s.Local.Incoming.Talk) {
 			continue
 		}
 		name := strconv.Quote(b.Label)
@@ -111,6 +111,13 @@ func openNothing(s Settings) []string {
 	return buttons
 }
 
+// opens tells whether digits that are sent in one go open the door with a code, as the door matches: one of one or two keys wherever it
+// comes, a longer one from its first key on, at the beginning or after a #.
+func opens(sent, code string) bool {
+	const keyLength = 2
+	return len(code) <= keyLength && strings.Contains(sent, code) || strings.HasPrefix(sent, code) || strings.Contains(sent, "#"+code)
+}
+
 // notSent says how many of the lock's codes no button of the popup sends.
 func notSent(s Settings) []string {
 	if s.Local.Lock == nil {
@@ -118,7 +125,7 @@ func notSent(s Settings) []string {
 	}
 	missing := 0
 	for _, code := range s.Local.Lock.Codes {
-		if !slices.ContainsFunc(s.Popup.DTMF, func(b DTMFButton) bool { return strings.Contains(keysOf(b.Digits), code) }) {
+		if !slices.ContainsFunc(s.Popup.DTMF, func(b DTMFButton) bool { return opens(keysOf(b.Digits), code) }) {
 			missing++
 		}
 	}

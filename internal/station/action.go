@@ -43,10 +43,13 @@ type ActEndLook struct {
 	Outcome Outcome
 }
 
-// ActOpen opens the door for a visit or a look; its result comes back as [DoorOpened].
+// ActOpen opens the door for a visit, a look or an order; its result comes back as [DoorOpened].
 type ActOpen struct {
 	Visit VisitID
 	Look  LookID
+	Order uint64
+	// Hold: the pulse is as long as it may be, because the door is to be held open.
+	Hold  bool
 	Pulse time.Duration
 }
 

@@ -5,10 +5,7 @@ import (
 	"time"
 )
 
-// CodeGap is the longest pause between two digits of one code.
-const CodeGap = 5 * time.Second
-
-// codeReader finds codes in the digits of one call.
+// codeReader finds codes that protect nothing, as the one of the loudspeaker, in the digits of one call.
 type codeReader struct {
 	codes   [][]rune
 	longest int

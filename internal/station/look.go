@@ -82,8 +82,9 @@ type look struct {
 	LookSnapshot
 	config   Config
 	deadline time.Time
-	codes    *codeReader
+	pad      *keypad
 	talk     *codeReader
+	talkCode string
 }
 
 // knocked decides about a call to the door.
@@ -107,7 +108,7 @@ func (m *Machine) knocked(now time.Time, e Knocked) []Action {
 	m.look = look{
 		LookSnapshot: LookSnapshot{Look: e.Look, State: LookAnswering, Caller: e.Caller, Since: now},
 		config:       m.next, deadline: now.Add(LookSetupLimit),
-		codes: newCodeReader(m.next.Codes), talk: newCodeReader([]string{talk}),
+		pad: newKeypad(m.next), talk: newCodeReader([]string{talk}), talkCode: talk,
 	}
 	return []Action{
 		ActShow{StateLooking}, ActAdmit{e.Look},
@@ -144,14 +145,12 @@ func (m *Machine) lookDigit(now time.Time, e LookDigit) []Action {
 		acts = append(acts, ActLoudspeaker{Look: e.Look, Open: m.look.Loudspeaker},
 			logAct(slog.LevelInfo, "the talk code was typed", id, slog.Bool("loudspeaker", m.look.Loudspeaker)))
 	}
-	if m.look.codes.digit(now, e.Digit) {
-		acts = append(acts, logAct(slog.LevelInfo, "code accepted: the door opens", id, slog.String("by", m.look.Caller)),
-			ActOpen{Look: e.Look, Pulse: m.look.config.Pulse})
-	}
-	if acts == nil {
-		acts = []Action{logAct(slog.LevelDebug, "digit", id)}
-	}
-	return acts
+	return append(acts, m.typedDigit(now, now, e.Digit, m.look.pad, m.looker())...)
+}
+
+// looker is who looks.
+func (m *Machine) looker() caller {
+	return caller{look: m.look.Look, who: m.look.Caller, talk: m.look.talkCode}
 }
 
 // endLook hangs up by the station's own decision.
@@ -167,16 +166,17 @@ func (m *Machine) endLook(now time.Time, o Outcome, why string) []Action {
 	}
 }
 
-func (m *Machine) lookEnded(e LookEnded) []Action {
+func (m *Machine) lookEnded(now time.Time, e LookEnded) []Action {
 	if e.Look != m.look.Look || m.look.State == LookNone {
 		return nil
 	}
 	talked := m.look.Loudspeaker
+	acts := m.endDigits(now, m.look.pad, m.looker())
 	m.look = look{}
 	if m.state != StateIdle {
-		return nil
+		return acts
 	}
-	acts := []Action{ActShow{StateIdle}}
+	acts = append(acts, ActShow{StateIdle})
 	if talked {
 		acts = append(acts, ActPlay{ToneEnded}) // whoever stands there has heard a voice
 	}
@@ -196,7 +196,7 @@ func (m *Machine) tickLook(now time.Time) []Action {
 	default:
 		acts := []Action{logAct(slog.LevelError, "the phone did not end the look; going on without it",
 			slog.Uint64("look", uint64(m.look.Look)), slog.Duration("after", HangupGuard))}
-		return append(acts, m.lookEnded(LookEnded{m.look.Look})...)
+		return append(acts, m.lookEnded(now, LookEnded{m.look.Look})...)
 	}
 }
 

@@ -24,6 +24,13 @@ type Machine struct {
 	last     Record
 
 	lastRefused string
+
+	lock    lock
+	watch   watchman
+	guesses guesses
+	tries   map[TryID]try
+	lastTry TryID
+	now     time.Time // of the newest event or tick
 }
 
 // visit is what is known of the visit that is on.
@@ -37,13 +44,13 @@ type visit struct {
 	answered string
 	talkFrom time.Time
 	talk     time.Duration
-	codes    *codeReader
+	pad      *keypad
 	decided  Outcome // by the station, over what the phone says; empty: the phone's word counts
 }
 
 // NewMachine makes an idle station.
 func NewMachine(c Config) *Machine {
-	return &Machine{next: cloneConfig(c), state: StateIdle}
+	return &Machine{next: cloneConfig(c), state: StateIdle, tries: map[TryID]try{}}
 }
 
 // Handle takes an event that happened now and says what is to be done. A deadline that passed before now is dealt with first,
@@ -64,7 +71,19 @@ func (m *Machine) Handle(now time.Time, ev Event) []Action {
 	case Digit:
 		acts = append(acts, m.digit(now, e)...)
 	case DoorOpened:
-		acts = append(acts, m.doorOpened(e)...)
+		acts = append(acts, m.doorOpened(now, e)...)
+	case CodeLookedUp:
+		acts = append(acts, m.codeLookedUp(now, e)...)
+	case LockOrdered:
+		acts = append(acts, m.lockOrdered(now, e)...)
+	case ContactChanged:
+		acts = append(acts, m.contactChanged(now, e)...)
+	case TamperChanged:
+		acts = append(acts, m.tamperChanged(now, e)...)
+	case Remembered:
+		acts = append(acts, m.remembered(e)...)
+	case AlarmsCleared:
+		acts = append(acts, m.alarmsCleared(now, e)...)
 	case CallEnded:
 		acts = append(acts, m.callEnded(now, e)...)
 	case Knocked:
@@ -74,18 +93,19 @@ func (m *Machine) Handle(now time.Time, ev Event) []Action {
 	case LookDigit:
 		acts = append(acts, m.lookDigit(now, e)...)
 	case LookEnded:
-		acts = append(acts, m.lookEnded(e)...)
+		acts = append(acts, m.lookEnded(now, e)...)
 	case Configured:
 		m.next = cloneConfig(e.Config)
 	case Stopping:
 		acts = append(acts, m.stop(now)...)
 	}
-	return acts
+	return append(acts, m.tickDoor(now)...)
 }
 
 // Tick deals with the deadlines that have passed at now.
 func (m *Machine) Tick(now time.Time) []Action {
-	return append(m.tickLook(now), m.tickVisit(now)...)
+	m.now = now
+	return append(append(m.tickLook(now), m.tickVisit(now)...), m.tickDoor(now)...)
 }
 
 func (m *Machine) tickVisit(now time.Time) []Action {
@@ -108,14 +128,14 @@ func (m *Machine) tickVisit(now time.Time) []Action {
 
 // Deadline is when Tick must be called at the latest; false: nothing is waited for.
 func (m *Machine) Deadline() (time.Time, bool) {
-	switch {
-	case m.state == StateIdle:
-		return m.look.deadline, m.look.State != LookNone
-	case m.look.State != LookNone && m.look.deadline.Before(m.visit.deadline):
-		return m.look.deadline, true
-	default:
-		return m.visit.deadline, true
+	first, waits := m.doorDeadline(m.now)
+	if m.state != StateIdle && (!waits || m.visit.deadline.Before(first)) {
+		first, waits = m.visit.deadline, true
 	}
+	if m.look.State != LookNone && (!waits || m.look.deadline.Before(first)) {
+		first, waits = m.look.deadline, true
+	}
+	return first, waits
 }
 
 // Snapshot is the station as it stands.
@@ -123,6 +143,8 @@ func (m *Machine) Snapshot() Snapshot {
 	s := Snapshot{
 		State: m.state, Since: m.since, Calls: int(m.visits), Talks: m.talks, Ignored: m.ignored, Last: m.last,
 		Look: m.look.LookSnapshot, Looks: m.looks, Refused: m.refused, LastRefused: m.lastRefused,
+		Lock: m.lock.snapshot(), Door: m.watch.door, Tampered: m.watch.tampered || m.watch.alarmed,
+		WrongCodes: m.guesses.wrong, LockOuts: m.guesses.lockOuts,
 	}
 	if m.state != StateIdle {
 		s.Visit = m.visits
@@ -175,7 +197,7 @@ func (m *Machine) begin(now time.Time, p Pressed) []Action {
 		plan:   plan,
 		ring:   positive(button.Ring, DefaultRing),
 		began:  now,
-		codes:  newCodeReader(m.next.Codes),
+		pad:    newKeypad(m.next),
 	}
 	acts := []Action{ActCall{Visit: m.visits, Plan: plan.clone(), Button: p.Button}}
 	acts = append(acts, m.enter(now, StateCalling)...)
@@ -237,25 +259,25 @@ func (m *Machine) digit(now time.Time, e Digit) []Action {
 	if e.Visit != m.visits || m.state != StateTalking {
 		return nil
 	}
-	if !m.visit.codes.digit(now, e.Digit) {
-		return []Action{logAct(slog.LevelDebug, "digit", slog.Uint64("visit", uint64(e.Visit)))}
-	}
-	return []Action{
-		logAct(slog.LevelInfo, "code accepted: the door opens", slog.Uint64("visit", uint64(e.Visit)),
-			slog.String("by", m.visit.answered)),
-		ActOpen{Visit: e.Visit, Pulse: m.visit.config.Pulse},
-	}
+	return m.typedDigit(now, now, e.Digit, m.visit.pad, m.visitor())
 }
 
-func (m *Machine) doorOpened(e DoorOpened) []Action {
+// visitor is who talks in the visit that is on.
+func (m *Machine) visitor() caller { return caller{visit: m.visits, who: m.visit.answered} }
+
+func (m *Machine) doorOpened(now time.Time, e DoorOpened) []Action {
+	m.opened(now, e)
 	var acts []Action
+	if e.Order != 0 {
+		acts = append(acts, ActReply{ID: e.Order, Err: e.Err})
+	}
 	tone := ToneOpened
 	if e.Err != nil {
 		tone = ToneFault
 		acts = append(acts, logAct(slog.LevelError, "the door did not open",
 			slog.Uint64("visit", uint64(e.Visit)), slog.Uint64("look", uint64(e.Look)), slog.Any("error", e.Err)))
 	}
-	inVisit := e.Look == 0 && e.Visit == m.visits && m.state == StateTalking
+	inVisit := e.Look == 0 && e.Order == 0 && e.Visit == m.visits && m.state == StateTalking
 	// While a visit rings, its tone is what the visitor is to hear.
 	inLook := e.Look != 0 && e.Look == m.look.Look && m.look.State == LookOn && m.state == StateIdle
 	if inVisit || inLook {
@@ -298,6 +320,7 @@ func (m *Machine) hangup(now time.Time, o Outcome, why string) []Action {
 // finish closes the visit; a press that was kept begins the next one.
 func (m *Machine) finish(now time.Time, phone Outcome) []Action {
 	m.endTalk(now)
+	counted := m.endDigits(now, m.visit.pad, m.visitor())
 	outcome := m.visit.decided
 	if outcome == "" || outcome == OutcomeNoAnswer && phone.tellsWhy() {
 		outcome = phone
@@ -309,11 +332,11 @@ func (m *Machine) finish(now time.Time, phone Outcome) []Action {
 		Visit: m.visits, Button: m.visit.press.Button, At: m.visit.press.At,
 		Outcome: outcome, Answered: m.visit.answered, Talk: m.visit.talk,
 	}
-	acts := []Action{
+	acts := append(counted,
 		logAct(slog.LevelInfo, "visit ends", slog.Uint64("visit", uint64(m.visits)), slog.String("outcome", string(outcome)),
 			slog.String("answered_by", m.last.Answered), slog.Duration("talk", m.last.Talk)),
 		ActStopSound{},
-	}
+	)
 	acts = append(acts, m.enter(now, StateIdle)...)
 	m.visit = visit{}
 	if p := m.pending; p != nil {
@@ -350,7 +373,7 @@ func positive(d, otherwise time.Duration) time.Duration {
 
 // cloneConfig keeps the caller's later changes out.
 func cloneConfig(c Config) Config {
-	c.Codes = slices.Clone(c.Codes)
+	c.Codes, c.HashedLengths = slices.Clone(c.Codes), slices.Clone(c.HashedLengths)
 	c.Incoming.Callers = slices.Clone(c.Incoming.Callers)
 	c.Buttons = maps.Clone(c.Buttons)
 	for name, b := range c.Buttons {

@@ -16,6 +16,8 @@ type house struct {
 	now   time.Time
 	press uint64
 	heard []string
+
+	lookUps []ActLookUp // that wait for their answer
 }
 
 func newHouse(c Config) *house {
@@ -74,7 +76,17 @@ func (h *house) note(acts []Action) {
 			h.heard = append(h.heard, fmt.Sprintf("hangup#%d %s", a.Visit, a.Outcome))
 		case ActOpen:
 			h.heard = append(h.heard, fmt.Sprintf("open %s", a.Pulse))
-			h.do(DoorOpened{Visit: a.Visit, Look: a.Look})
+			h.do(DoorOpened{Visit: a.Visit, Look: a.Look, Order: a.Order, Hold: a.Hold, Pulse: a.Pulse})
+		case ActShut:
+			h.heard = append(h.heard, "shut")
+		case ActRemember:
+			h.heard = append(h.heard, "remember "+a.Why)
+		case ActAlarm:
+			h.heard = append(h.heard, fmt.Sprintf("alarm %s %v", a.Alarm, a.On))
+		case ActReply:
+			h.heard = append(h.heard, fmt.Sprintf("reply %v", a.Err))
+		case ActLookUp:
+			h.lookUps = append(h.lookUps, a)
 		case ActAdmit:
 			h.heard = append(h.heard, fmt.Sprintf("admit#%d", a.Look))
 		case ActRefuse:
@@ -348,14 +360,20 @@ func TestDigits(t *testing.T) {
 		{"a wrong digit and then the right one", []string{"1"}, func(h *house) { h.types(1, "21") }, 1},
 		{"the right digit twice", []string{"1"}, func(h *house) { h.types(1, "11") }, 2},
 		{"several digits", []string{"*42"}, func(h *house) { h.types(1, "*42") }, 1},
-		{"several digits after a slip", []string{"*42"}, func(h *house) { h.types(1, "*4*42") }, 1},
+		{"several digits after a slip", []string{"*42"}, func(h *house) { h.types(1, "*4*42") }, 0},
+		{"several digits after a slip that # ends", []string{"*42"}, func(h *house) { h.types(1, "*4#*42") }, 1},
+		{"several digits after a slip and a pause", []string{"*42"}, func(h *house) { h.types(1, "*4").after(CodeGap+1).types(1, "*42") }, 1},
+		{"# at the end, as many do", []string{"*42"}, func(h *house) { h.types(1, "*42#") }, 1},
+		{"twice in a row", []string{"4711"}, func(h *house) { h.types(1, "47114711") }, 2},
+		{"twice, as the first was wrong", []string{"4711"}, func(h *house) { h.types(1, "47124711") }, 1},
+		{"a # that is a digit", []string{"1#"}, func(h *house) { h.types(1, "1#") }, 1},
 		{"several digits in the wrong order", []string{"*42"}, func(h *house) { h.types(1, "*2442*") }, 0},
-		{"a long noise before", []string{"*42"}, func(h *house) { h.types(1, strings.Repeat("123456789", 50)+"*42") }, 1},
+		{"a long noise before", []string{"*42"}, func(h *house) { h.types(1, strings.Repeat("123456789", 50)+"*42") }, 0},
 		{"typed slowly", []string{"*42"}, func(h *house) {
 			h.types(1, "*").after(CodeGap).types(1, "4").after(CodeGap).types(1, "2")
 		}, 1},
 		{"typed too slowly", []string{"*42"}, func(h *house) { h.types(1, "*4").after(CodeGap+1).types(1, "2") }, 0},
-		{"too slowly and then again", []string{"*42"}, func(h *house) { h.types(1, "*4").after(CodeGap+1).types(1, "2*42") }, 1},
+		{"too slowly and then again", []string{"*42"}, func(h *house) { h.types(1, "*4").after(CodeGap+1).types(1, "2#*42") }, 1},
 		{"a code that ends like another opens once", []string{"2", "12"}, func(h *house) { h.types(1, "12") }, 1},
 		{"a match uses its digits up", []string{"121"}, func(h *house) { h.types(1, "12121") }, 1},
 		{"letters of either case", []string{"a9", "B8"}, func(h *house) { h.types(1, "A9b8") }, 2},

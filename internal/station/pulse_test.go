@@ -17,6 +17,9 @@ func (d stuckDoor) Open(time.Duration) error {
 	return nil
 }
 
+func (stuckDoor) Shut() error     { return nil }
+func (stuckDoor) Remember(string) {}
+
 func TestRunnerShowsThatItLives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, lock := &world{}, stuckDoor{make(chan struct{})}

@@ -24,11 +24,17 @@ type Runner struct {
 	light   Light
 	log     *slog.Logger
 
-	mu       sync.Mutex
-	queue    []Event
-	closed   bool
-	snapshot Snapshot
-	wake     chan struct{} // has room for one: "the queue is not empty"
+	codes   Codebook       // may be nil
+	alarms  Alarms         // may be nil
+	lookUps sync.WaitGroup // their goroutines
+
+	mu        sync.Mutex
+	queue     []Event
+	closed    bool
+	snapshot  Snapshot
+	asked     map[uint64]chan<- error // orders that wait for their answer
+	lastAsked uint64
+	wake      chan struct{} // has room for one: "the queue is not empty"
 }
 
 // NewRunner joins a machine to its surroundings. Door, Sounder and Light may be nil: then a code plays the fault tone, and
@@ -36,9 +42,12 @@ type Runner struct {
 func NewRunner(m *Machine, p Phone, looks Looks, d Door, s Sounder, l Light, log *slog.Logger) *Runner {
 	return &Runner{
 		machine: m, phone: p, looks: looks, door: d, sound: s, light: l, log: log,
-		snapshot: m.Snapshot(), wake: make(chan struct{}, 1),
+		snapshot: m.Snapshot(), wake: make(chan struct{}, 1), asked: map[uint64]chan<- error{},
 	}
 }
+
+// Use gives it the codes that are hashed, and tells whom to tell of alarms; both may be nil. It is called before Run.
+func (r *Runner) Use(c Codebook, a Alarms) { r.codes, r.alarms = c, a }
 
 // Post hands an event in. It never blocks; events are handled in the order they were posted. After Run has returned it does
 // nothing. It may be called from any goroutine, also from inside Phone, Door, Sounder and Light.
@@ -66,6 +75,7 @@ func (r *Runner) Snapshot() Snapshot {
 // Run works until ctx is done; then it hangs up, waits until the phone has ended visit and look (at most [StopLimit]) and returns
 // nil. It is called once.
 func (r *Runner) Run(ctx context.Context) error {
+	defer r.lookUps.Wait()
 	defer r.close()
 	stop := ctx.Done()
 	var giveUp <-chan time.Time
@@ -118,6 +128,10 @@ func (r *Runner) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed, r.queue = true, nil
+	for id, answer := range r.asked {
+		answer <- ErrStopped
+		delete(r.asked, id)
+	}
 }
 
 func (r *Runner) handle(ev Event) {
@@ -149,7 +163,21 @@ func (r *Runner) do(acts []Action) {
 		case ActEndLook:
 			r.looks.EndLook(a.Look, a.Outcome)
 		case ActOpen:
-			r.handle(DoorOpened{Visit: a.Visit, Look: a.Look, Err: r.open(a.Pulse)})
+			r.handle(DoorOpened{Visit: a.Visit, Look: a.Look, Order: a.Order, Hold: a.Hold, Pulse: a.Pulse, Err: r.open(a.Pulse)})
+		case ActShut:
+			r.shut()
+		case ActRemember:
+			if r.door != nil {
+				r.door.Remember(a.Why)
+			}
+		case ActLookUp:
+			r.lookUp(a)
+		case ActAlarm:
+			if r.alarms != nil {
+				r.alarms.Alarm(a.Alarm, a.On, a.Detail)
+			}
+		case ActReply:
+			r.reply(a.ID, a.Err)
 		case ActPlay:
 			if r.sound != nil {
 				r.sound.Play(a.Tone)
@@ -173,4 +201,26 @@ func (r *Runner) open(pulse time.Duration) error {
 		return ErrNoDoor
 	}
 	return r.door.Open(pulse)
+}
+
+// shut shuts the lock. One that is not there is shut.
+func (r *Runner) shut() {
+	if r.door == nil {
+		return
+	}
+	if err := r.door.Shut(); err != nil {
+		r.log.Error("the lock was not shut", "error", err)
+	}
+}
+
+// lookUp looks a code up beside Run: hashing takes its time, and a press must not wait for it.
+func (r *Runner) lookUp(a ActLookUp) {
+	if r.codes == nil {
+		r.handle(CodeLookedUp{Try: a.Try})
+		return
+	}
+	r.lookUps.Go(func() {
+		name, right := r.codes.LookUp(a.Digits)
+		r.Post(CodeLookedUp{Try: a.Try, Name: name, Right: right})
+	})
 }

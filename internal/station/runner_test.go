@@ -68,6 +68,8 @@ func (w *world) EndLook(l LookID, why Outcome) {
 }
 
 func (w *world) Open(pulse time.Duration) error { w.say("open %s", pulse); return w.jammed }
+func (w *world) Shut() error                    { w.say("shut"); return nil }
+func (w *world) Remember(why string)            { w.say("remember %q", why) }
 func (w *world) Play(t Tone)                    { w.say("hear %s", t) }
 func (w *world) Stop()                          {}
 func (w *world) Show(s State)                   { w.say("see %s", s) }

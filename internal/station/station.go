@@ -2,7 +2,7 @@
 // call, for how long, what a second press does, which digits open the door and what the visitor hears and sees.
 //
 // [Machine] is pure: events and the time go in, actions come out. [Runner] is the one goroutine around it that carries the
-// actions out. The package knows neither SIP nor GPIO, only the four small interfaces below.
+// actions out. The package knows neither SIP nor GPIO, only the small interfaces below.
 package station
 
 import "time"
@@ -26,6 +26,21 @@ type Phone interface {
 type Door interface {
 	// Open energises the lock for pulse and returns without waiting for its end.
 	Open(pulse time.Duration) error
+	// Shut ends that.
+	Shut() error
+	// Remember keeps, over a restart, why the lock is blocked; empty: it is not.
+	Remember(why string)
+}
+
+// Codebook knows the codes that are hashed.
+type Codebook interface {
+	// LookUp tells whether digits are a code, and whose. It takes its time, always the same.
+	LookUp(digits string) (name string, is bool)
+}
+
+// Alarms is who is told of alarms. Alarm does not block.
+type Alarms interface {
+	Alarm(a Alarm, on bool, detail string)
 }
 
 // Sounder is what the visitor hears besides the voice. Play replaces a tone that is being played; it does not block.
@@ -64,8 +79,14 @@ type Config struct {
 	Buttons map[string]Button
 	// Codes are the digits (0-9, *, #, A-D) that open the door during a call.
 	Codes []string
-	// Pulse is how long the lock is energised.
-	Pulse time.Duration
+	// HashedLengths are the lengths of the codes that only [Codebook] knows.
+	HashedLengths []int
+	// Pulse is how long the lock is energised, MaxOpen how long at a stretch at most. MaxOpen not positive: DefaultMaxOpen.
+	Pulse, MaxOpen time.Duration
+	// LeftOpen is how long the door may stand open; not positive: for ever. ForcedAlarm: a door that opens while the lock is shut is
+	// an alarm. TamperBlocks: so is the tamper switch, and it blocks the lock.
+	LeftOpen                  time.Duration
+	ForcedAlarm, TamperBlocks bool
 	// MaxTalk ends a conversation that nobody ends. Not positive: DefaultMaxTalk.
 	MaxTalk time.Duration
 	// Incoming says who may call the door; the zero value: nobody.
@@ -121,6 +142,12 @@ type Snapshot struct {
 	LastRefused    string
 	// Last is the newest visit that has ended; its Visit is 0 when there was none.
 	Last Record
+	// Lock, Door and Tampered are the lock's mode, the door by its contact and the tamper switch.
+	Lock     LockSnapshot
+	Door     DoorState
+	Tampered bool
+	// WrongCodes counts wrong codes, LockOuts the callers who were locked out after them.
+	WrongCodes, LockOuts int
 }
 
 // Record is a visit that has ended.

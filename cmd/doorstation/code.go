@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"doorstation/internal/codes"
+	"doorstation/internal/settings"
+)
+
+type codeCmd struct {
+	Add    codeAddCmd    `cmd:"" help:"Ask for a person's code, without showing it, and keep it hashed."`
+	Remove codeRemoveCmd `cmd:"" help:"Remove a person's code."`
+	List   codeListCmd   `cmd:"" help:"List whose codes there are."`
+}
+
+var (
+	errNoCodesFile = errors.New("the local file names no lock.codes_file")
+	errNotTheSame  = errors.New("these are two codes: type the same one twice")
+)
+
+// effective is what a person has to know after a change.
+const effective = "the running agent takes it after doorstation restart"
+
+// codes reads the codes and says where they are. A file that is not there yet holds none.
+func (c configFlag) codes() (*codes.Book, string, error) {
+	local, err := settings.LoadLocal(c.Config)
+	if err != nil {
+		return nil, "", usageError{err}
+	}
+	if local.Lock == nil || local.Lock.CodesFile == "" {
+		return nil, "", usageError{fmt.Errorf("%s: %w", c.Config, errNoCodesFile)}
+	}
+	book, err := codes.Load(local.Lock.CodesFile, true)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &codes.Book{}, local.Lock.CodesFile, nil
+	}
+	return book, local.Lock.CodesFile, err
+}
+
+type codeAddCmd struct {
+	configFlag
+	Name string `arg:"" help:"Whose code it is."`
+}
+
+// Run asks for the code.
+func (c *codeAddCmd) Run(e *env) error {
+	book, path, err := c.codes()
+	if err != nil {
+		return err
+	}
+	digits, err := askCode(e)
+	if err != nil {
+		return err
+	}
+	if err = book.Add(c.Name, digits); err != nil {
+		return err
+	}
+	if err = book.Save(path); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s has a code; %s\n", c.Name, effective)
+	return err
+}
+
+type codeRemoveCmd struct {
+	configFlag
+	Name string `arg:"" help:"Whose code it is."`
+}
+
+// Run removes a code.
+func (c *codeRemoveCmd) Run(e *env) error {
+	book, path, err := c.codes()
+	if err != nil {
+		return err
+	}
+	if err = book.Remove(c.Name); err != nil {
+		return fmt.Errorf("%s: %w", c.Name, err)
+	}
+	if err = book.Save(path); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s has no code any more; %s\n", c.Name, effective)
+	return err
+}
+
+type codeListCmd struct{ configFlag }
+
+// Run lists names.
+func (c *codeListCmd) Run(e *env) error {
+	book, _, err := c.codes()
+	if err != nil {
+		return err
+	}
+	for _, name := range book.Names() {
+		if _, err = fmt.Fprintln(e.stdout, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// askCode reads a code: twice and unseen from a terminal, else one line.
+func askCode(e *env) (string, error) {
+	in := bufio.NewReader(io.LimitReader(e.stdin, 1<<10))
+	terminal, ok := e.stdin.(*os.File)
+	if !ok {
+		return readCode(in)
+	}
+	fd := int(terminal.Fd())
+	before, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil { // no terminal
+		return readCode(in)
+	}
+	unseen := *before
+	unseen.Lflag &^= unix.ECHO
+	if err = unix.IoctlSetTermios(fd, unix.TCSETSF, &unseen); err != nil {
+		return "", err
+	}
+	first, second := "", ""
+	for _, ask := range []struct {
+		prompt string
+		into   *string
+	}{{"code: ", &first}, {"\nthe same again: ", &second}} {
+		if _, err = fmt.Fprint(e.stderr, ask.prompt); err == nil {
+			*ask.into, err = readCode(in)
+		}
+		if err != nil {
+			break
+		}
+	}
+	_, endErr := fmt.Fprintln(e.stderr)
+	if err = errors.Join(err, endErr, unix.IoctlSetTermios(fd, unix.TCSETS, before)); err != nil {
+		return "", err
+	}
+	if first != second {
+		return "", errNotTheSame
+	}
+	return first, nil
+}
+
+func readCode(in *bufio.Reader) (string, error) {
+	line, err := in.ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return strings.TrimSpace(line), nil
+}

@@ -1,0 +1,209 @@
+package station
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// ErrStillTampered says that the tamper alarm cannot be cleared because its switch still gives it.
+var ErrStillTampered = errors.New("the tamper switch still gives the alarm: close the door station first")
+
+// Alarm is something that a person should look after at the door.
+type Alarm string
+
+const (
+	// AlarmGuessing: a caller is locked out after many wrong codes.
+	AlarmGuessing Alarm = "guessing"
+	// AlarmLeftOpen: the door stands open.
+	AlarmLeftOpen Alarm = "left_open"
+	// AlarmForced: the door was opened while the lock was shut. It stands until it is cleared.
+	AlarmForced Alarm = "forced"
+	// AlarmTamper: somebody opens the door station. It stands until it is cleared.
+	AlarmTamper Alarm = "tamper"
+	// AlarmBlocked: the lock is blocked by order. No alarm at all, but somebody who wonders should be told.
+	AlarmBlocked Alarm = "blocked"
+)
+
+// ActAlarm raises an alarm, or ends it.
+type ActAlarm struct {
+	Alarm  Alarm
+	On     bool
+	Detail string
+}
+
+// ContactChanged tells what the door's contact says; the first one after the start tells how the door stands.
+type ContactChanged struct {
+	Open bool
+	At   time.Time
+}
+
+// TamperChanged tells what the tamper switch says.
+type TamperChanged struct{ Active bool }
+
+// AlarmsCleared says that somebody has looked after the alarms. It is answered by [ActReply] with its ID.
+type AlarmsCleared struct{ ID uint64 }
+
+// Remembered tells why the lock was blocked before the start, as [ActRemember] said.
+type Remembered struct{ Why string }
+
+func (Remembered) event()     {}
+func (ActAlarm) action()      {}
+func (ContactChanged) event() {}
+func (TamperChanged) event()  {}
+func (AlarmsCleared) event()  {}
+
+// openGrace is how long after the lock's pulse somebody may take to push the door.
+const openGrace = 10 * time.Second
+
+// DoorState is what is known of the door itself.
+type DoorState string
+
+const (
+	// DoorUnknown: there is no contact, or it has not told yet.
+	DoorUnknown DoorState = ""
+	// DoorOpen and DoorClosed are what the contact says.
+	DoorOpen   DoorState = "open"
+	DoorClosed DoorState = "closed"
+)
+
+// watchman is what the machine knows of contact and tamper switch.
+type watchman struct {
+	door     DoorState
+	since    time.Time
+	leftOpen bool
+	forced   bool
+	tampered bool // the switch gives it now
+	alarmed  bool // it has given it since the alarms were cleared
+	guessing bool
+	blocked  bool
+}
+
+func (m *Machine) contactChanged(now time.Time, e ContactChanged) []Action {
+	before := m.watch.door
+	if !e.Open {
+		m.watch.door, m.watch.since = DoorClosed, e.At
+		if m.watch.leftOpen {
+			m.watch.leftOpen = false
+			return []Action{ActAlarm{Alarm: AlarmLeftOpen}, logAct(slog.LevelInfo, "the door is shut")}
+		}
+		return []Action{logAct(slog.LevelDebug, "the door is shut")}
+	}
+	m.watch.door = DoorOpen
+	if before != DoorOpen {
+		m.watch.since = e.At
+	}
+	let := m.lock.held || e.At.Before(m.lock.openUntil)
+	acts := []Action{logAct(slog.LevelDebug, "the door is open", slog.Bool("let_open", let))}
+	if before == DoorClosed && !let && m.next.ForcedAlarm {
+		m.watch.forced = true
+		acts = append(acts, ActAlarm{Alarm: AlarmForced, On: true, Detail: "opened at " + e.At.Format(time.DateTime)})
+	}
+	return append(acts, m.tickContact(now)...)
+}
+
+func (m *Machine) tamperChanged(now time.Time, e TamperChanged) []Action {
+	m.watch.tampered = e.Active
+	if !e.Active || m.watch.alarmed {
+		return nil
+	}
+	m.watch.alarmed = true
+	acts := []Action{ActAlarm{Alarm: AlarmTamper, On: true, Detail: "since " + now.Format(time.DateTime)}}
+	if m.next.TamperBlocks {
+		m.lock.tampered = true
+		acts = append(acts, m.block()...)
+	}
+	return acts
+}
+
+func (m *Machine) remembered(e Remembered) []Action {
+	switch e.Why {
+	case BlockedByOrder:
+		m.lock.ordered = true
+	case BlockedByTamper:
+		m.watch.alarmed = true
+		m.lock.tampered = m.next.TamperBlocks
+		return []Action{ActAlarm{Alarm: AlarmTamper, On: true, Detail: "since before the start"}}
+	}
+	return nil
+}
+
+func (m *Machine) alarmsCleared(now time.Time, e AlarmsCleared) []Action {
+	if m.watch.tampered {
+		return []Action{ActReply{ID: e.ID, Err: ErrStillTampered}}
+	}
+	acts := []Action{logAct(slog.LevelInfo, "the alarms are cleared")}
+	if m.watch.alarmed {
+		m.watch.alarmed = false
+		acts = append(acts, ActAlarm{Alarm: AlarmTamper})
+	}
+	if m.lock.tampered {
+		m.lock.tampered = false
+		acts = append(acts, ActRemember{Why: m.lock.snapshot().Why})
+	}
+	if m.watch.forced {
+		m.watch.forced = false
+		acts = append(acts, ActAlarm{Alarm: AlarmForced})
+	}
+	m.guesses.clear()
+	acts = append(acts, m.tickGuessing(now)...)
+	return append(acts, ActReply{ID: e.ID})
+}
+
+// leftOpenAt is when a door that stands open becomes an alarm.
+func (m *Machine) leftOpenAt() (time.Time, bool) {
+	if m.watch.door != DoorOpen || m.watch.leftOpen || m.next.LeftOpen <= 0 {
+		return time.Time{}, false
+	}
+	at := m.watch.since.Add(m.next.LeftOpen)
+	if m.lock.held && m.lock.until.After(at) {
+		at = m.lock.until // it is meant to stand open
+	}
+	return at, true
+}
+
+func (m *Machine) tickContact(now time.Time) []Action {
+	if at, waits := m.leftOpenAt(); !waits || now.Before(at) {
+		return nil
+	}
+	m.watch.leftOpen = true
+	return []Action{ActAlarm{Alarm: AlarmLeftOpen, On: true, Detail: "since " + m.watch.since.Format(time.DateTime)}}
+}
+
+// tickGuessing ends the alarm when nobody is locked out any more.
+func (m *Machine) tickGuessing(now time.Time) []Action {
+	if _, on := m.guesses.over(now); on || !m.watch.guessing {
+		return nil
+	}
+	m.watch.guessing = false
+	return []Action{ActAlarm{Alarm: AlarmGuessing}}
+}
+
+// tickDoor deals with the deadlines of lock, contact and lock-out.
+func (m *Machine) tickDoor(now time.Time) []Action {
+	acts := append(m.tickLock(now), m.tickContact(now)...)
+	acts = append(acts, m.tickGuessing(now)...)
+	// Whoever wonders why no code opens is told, however the lock came to be blocked.
+	if blocked := m.lock.ordered; blocked != m.watch.blocked {
+		m.watch.blocked = blocked
+		acts = append(acts, ActAlarm{Alarm: AlarmBlocked, On: blocked})
+	}
+	return acts
+}
+
+// doorDeadline is when tickDoor wants to be called; false: nothing is waited for.
+func (m *Machine) doorDeadline(now time.Time) (time.Time, bool) {
+	var first time.Time
+	waits := false
+	soonest := func(at time.Time, is bool) {
+		if is && (!waits || at.Before(first)) {
+			first, waits = at, true
+		}
+	}
+	soonest(m.lock.until, m.lock.held)
+	soonest(m.leftOpenAt())
+	if m.watch.guessing {
+		soonest(m.guesses.over(now))
+	}
+	return first, waits
+}

@@ -1,0 +1,198 @@
+package station
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// secret is a house with codes of four digits: one in plain text, and hashed that of Anna (2580) and of Bert, of six (135790).
+func secret() Config {
+	c := home()
+	c.Codes, c.HashedLengths = []string{"4711"}, []int{4, 6}
+	return c
+}
+
+// answerLookUps answers what was asked so far.
+func (h *house) answerLookUps() *house {
+	names := map[string]string{"2580": "Anna", "135790": "Bert"}
+	for len(h.lookUps) > 0 {
+		l := h.lookUps[0]
+		h.lookUps = h.lookUps[1:]
+		name, right := names[l.Digits]
+		h.do(CodeLookedUp{Try: l.Try, Name: name, Right: right})
+	}
+	return h
+}
+
+// opened is how often the door has opened.
+func (h *house) opened() (n int) {
+	for _, s := range h.heard {
+		if strings.HasPrefix(s, "open ") {
+			n++
+		}
+	}
+	return n
+}
+
+func TestHashedCodes(t *testing.T) {
+	for _, ca := range []struct {
+		name  string
+		story func(*house)
+		opens int
+		wrong int
+	}{
+		{"Anna's", func(h *house) { h.types(1, "2580").answerLookUps() }, 1, 0},
+		{"nobody's", func(h *house) { h.types(1, "2581#").answerLookUps() }, 0, 1},
+		{"the longer one", func(h *house) { h.types(1, "135790").answerLookUps() }, 1, 0},
+		{"the plain one opens without looking up", func(h *house) { h.types(1, "4711") }, 1, 0},
+		{"# at the end, before it is known", func(h *house) { h.types(1, "2580#").answerLookUps() }, 1, 0},
+		{"typed slowly", func(h *house) {
+			for _, d := range "2580" {
+				h.types(1, string(d)).answerLookUps().after(CodeGap)
+			}
+		}, 1, 0},
+		{"twice in a row, the first still being looked up", func(h *house) { h.types(1, "2580#2580#").answerLookUps() }, 2, 0},
+		{"at last the right one, typed while the wrong one is looked up", func(h *house) { h.types(1, "2581#2580#").answerLookUps() }, 1, 1},
+		{"known when the call is over", func(h *house) { h.types(1, "2580").do(CallEnded{1, OutcomeTalked}).answerLookUps() }, 0, 0},
+		{"wrong, and hung up at once", func(h *house) { h.types(1, "2581").do(CallEnded{1, OutcomeTalked}).answerLookUps() }, 0, 1},
+		{"an answer nobody waits for", func(h *house) { h.do(CodeLookedUp{Try: 7, Right: true}) }, 0, 0},
+		{"too short to be any", func(h *house) { h.types(1, "258#").after(time.Minute).types(1, "25").do(CallEnded{1, OutcomeTalked}) }, 0, 0},
+	} {
+		t.Run(ca.name, func(t *testing.T) {
+			h := talking(secret())
+			ca.story(h)
+			if h.opened() != ca.opens || h.m.Snapshot().WrongCodes != ca.wrong {
+				t.Errorf("%d openings, %d wrong codes, want %d and %d", h.opened(), h.m.Snapshot().WrongCodes, ca.opens, ca.wrong)
+			}
+		})
+	}
+}
+
+// TestARowOfDigitsTriesNoMoreThanItsAttempts: all codes of four digits fit into a row of 10,003 (a de Bruijn sequence), which must open
+// nothing here: it is one attempt per six digits, and locked out after eight.
+func TestARowOfDigitsTriesNoMoreThanItsAttempts(t *testing.T) {
+	h := talking(secret())
+	tried := 0
+	for _, d := range deBruijn(4) {
+		h.types(1, string(d))
+		tried += len(h.lookUps)
+		h.answerLookUps()
+	}
+	if h.opened() > 0 || tried > 2*lockOutAt {
+		t.Errorf("%d openings, %d codes were looked up", h.opened(), tried)
+	}
+	if s := h.m.Snapshot(); s.LockOuts != 1 && s.WrongCodes > lockOutAt {
+		t.Errorf("%d lock-outs after %d wrong codes", s.LockOuts, s.WrongCodes)
+	}
+}
+
+// deBruijn is a row of digits in which each sequence of n is found once.
+func deBruijn(n int) string {
+	var row strings.Builder
+	a := make([]int, 10*n)
+	var next func(t, p int)
+	next = func(t, p int) {
+		if t > n {
+			if n%p == 0 {
+				for _, d := range a[1 : p+1] {
+					fmt.Fprint(&row, d)
+				}
+			}
+			return
+		}
+		a[t] = a[t-p]
+		next(t+1, p)
+		for d := a[t-p] + 1; d < 10; d++ {
+			a[t] = d
+			next(t+1, t)
+		}
+	}
+	next(1, 1)
+	return row.String()
+}
+
+// TestWrongCodesCostMoreAndMore: the third costs a pause, in which even the right code opens nothing; the eighth locks out and is an
+// alarm; another caller is not concerned.
+func TestWrongCodesCostMoreAndMore(t *testing.T) {
+	h := talking(secret())
+	pauses := []time.Duration{0, 0, 10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second, 160 * time.Second, 30 * time.Minute}
+	h.m.visit.config.MaxTalk = 24 * time.Hour // the phone is not to be hung up meanwhile
+	h.m.visit.deadline = h.now.Add(24 * time.Hour)
+	for n, pause := range pauses {
+		h.forget().types(1, "0000#").answerLookUps()
+		if pause > 0 {
+			h.after(pause-1).types(1, "4711#2580#").answerLookUps()
+			if h.opened() > 0 {
+				t.Errorf("after %d wrong codes the door opens within the pause of %s", n+1, pause)
+			}
+			if out := n+1 == lockOutAt; out != strings.Contains(strings.Join(h.heard, " "), "alarm guessing true") {
+				t.Errorf("after %d wrong codes: %q", n+1, h.heard)
+			}
+			if n+1 < lockOutAt {
+				h.after(1)
+			}
+		}
+	}
+	if s := h.m.Snapshot(); s.WrongCodes != lockOutAt || s.LockOuts != 1 {
+		t.Errorf("%d wrong codes, %d lock-outs", s.WrongCodes, s.LockOuts)
+	}
+	other := h.forget().do(CallEnded{1, OutcomeTalked}).ring("Front door").do(Answered{2, "102"})
+	if other.types(2, "4711"); other.opened() != 1 {
+		t.Error("another caller is locked out, too")
+	}
+	h.forget().do(CallEnded{2, OutcomeTalked}).after(time.Second)
+	if !strings.Contains(strings.Join(h.heard, " "), "alarm guessing false") {
+		t.Errorf("the lock-out is over: %q", h.heard)
+	}
+	h.ring("Front door").do(Answered{3, "101"}).types(3, "4711")
+	if h.opened() != 1 {
+		t.Error("the right code after the lock-out does not open")
+	}
+	h.forget().types(3, "0000#").answerLookUps().after(6*time.Second).types(3, "4711")
+	if h.opened() != 1 {
+		t.Error("a right code did not forgive the wrong ones before it")
+	}
+}
+
+// TestWrongCodesAreCountedOverCalls: hanging up and calling again is no way round.
+func TestWrongCodesAreCountedOverCalls(t *testing.T) {
+	h := newHouse(secret())
+	for n := range 3 {
+		look := LookID(n + 1)
+		h.do(Knocked{look, "101"}).do(LookBegan{look}).dials(look, "0000").do(LookEnded{look}).answerLookUps()
+	}
+	h.do(Knocked{4, "101"}).do(LookBegan{4}).dials(4, "4711")
+	if h.opened() > 0 {
+		t.Error("a new call begins with new attempts")
+	}
+	h.after(10*time.Second).dials(4, "4711")
+	if h.opened() != 1 {
+		t.Error("the pause does not end")
+	}
+}
+
+// TestTalkingIsNoGuess: the loudspeaker's code counts for no wrong one.
+func TestTalkingIsNoGuess(t *testing.T) {
+	h := looking(home())
+	for range 20 {
+		h.dials(1, "*").after(CodeGap + 1)
+	}
+	h.dials(1, "1")
+	if s := h.m.Snapshot(); s.WrongCodes != 0 || h.opened() != 1 {
+		t.Errorf("%d wrong codes, %d openings", s.WrongCodes, h.opened())
+	}
+}
+
+// TestManyGuessers are remembered up to a number.
+func TestManyGuessers(t *testing.T) {
+	var g guesses
+	now := time.Unix(1_800_000_000, 0)
+	for n := range 10 * mostGuessers {
+		g.add(fmt.Sprint(n), now.Add(time.Duration(n)))
+	}
+	if len(g.by) > mostGuessers {
+		t.Errorf("%d are remembered", len(g.by))
+	}
+}
