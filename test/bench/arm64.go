@@ -55,13 +55,9 @@ func measureARM64(t lab.T, _ plan, p *part) {
 		t.Fatalf("bench: %v", err)
 	}
 	for _, w := range armWorks() {
-		short, err := countInstructions(t, plugin, program, w.work, w.short, w.plain)
-		if err != nil {
-			t.Errorf("bench: %v", err)
-			continue
-		}
-		long, err := countInstructions(t, plugin, program, w.work, w.long, w.plain)
-		if err != nil {
+		short, shortErr := countInstructions(t, plugin, program, w.work, w.short, w.plain)
+		long, longErr := countInstructions(t, plugin, program, w.work, w.long, w.plain)
+		if err = errors.Join(shortErr, longErr); err != nil {
 			t.Errorf("bench: %v", err)
 			continue
 		}

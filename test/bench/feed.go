@@ -59,7 +59,9 @@ func (f *feed) serve(t lab.T) (more bool) {
 	}
 	defer pipe.Close()
 	written := make(chan error, 1)
-	go func() { written <- f.write(pipe) }()
+	var writing sync.WaitGroup
+	defer writing.Wait()
+	writing.Go(func() { written <- f.write(pipe) })
 	select {
 	case err := <-written:
 		if !errors.Is(err, syscall.EPIPE) {
@@ -68,7 +70,6 @@ func (f *feed) serve(t lab.T) (more bool) {
 		return true
 	case <-f.stop:
 		_ = pipe.Close() // ends the write
-		_ = <-written    // how it ended is our doing
 		return false
 	}
 }
