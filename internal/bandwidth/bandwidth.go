@@ -115,7 +115,7 @@ const (
 
 	// lossSuspect is the loss beyond the usual that makes a policy find out whether the rate is at fault; quickLoss makes it do so at
 	// once.
-	lossSuspect = 0.17
+	lossSuspect = 0.12
 	quickLoss   = 0.3
 	quickSpan   = 700 * time.Millisecond
 	// sharpSpan is over how little a loss that has just begun is measured.
