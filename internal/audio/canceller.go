@@ -94,8 +94,10 @@ func (c *echoCanceller) filterOut(heard []float32, clipped bool) {
 	c.remember()
 	var far [filterSteps][]complex64
 	copy(far[:], c.spectra[c.skip:])
-	c.filter.step(&far, heard, c.left)
-	c.duplex.hear(c.farPower(), float64(mean(heard)), float64(mean(c.left)))
+	// A tone says nothing of the other lines, and yet has some power in them: what would be learnt of them is wrong.
+	tone := tonal(c.spectra[c.skip])
+	c.filter.step(&far, heard, c.left, !tone)
+	c.duplex.hear(c.farPower(), float64(mean(heard)), float64(mean(c.left)), tone)
 	if c.duplex.lost() {
 		c.filter.forget()
 		c.duplex.forget()
@@ -118,9 +120,25 @@ func (c *echoCanceller) remember() {
 	c.fft.forward(c.pair, last)
 }
 
+// tonal reports whether nearly all power of a spectrum is around one line.
+func tonal(spectrum []complex64) bool {
+	best, sum := 0, float32(0)
+	for k, c := range spectrum {
+		sum += power(c)
+		if power(c) > power(spectrum[best]) {
+			best = k
+		}
+	}
+	around := float32(0)
+	for _, c := range spectrum[max(0, best-3):min(len(spectrum), best+4)] {
+		around += power(c)
+	}
+	return around > 0.9*sum
+}
+
 // align looks for the delay, and moves the filter to it unless the filter does well where it is.
 func (c *echoCanceller) align(heard []float32) {
-	delay, found := c.search.step(c.step, heard)
+	delay, found := c.search.step(c.step, heard, tonal(c.spectra[0]))
 	if !found {
 		return
 	}

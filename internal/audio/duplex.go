@@ -13,10 +13,14 @@ const (
 	duplexEach, duplexFirst, duplexWindow = 4, 6, 75
 	// lostValues is how many values below lostBelow show that the echo's path has become another: 0.7 s of echo.
 	lostValues, lostBelow = 18, 6
+	// worseValues is how many values below worseBelow show at once that it has: no visitor makes the filter add to what is heard.
+	worseValues, worseBelow = 3, -1
 	// farSpeaks is the mean square from which on the far end is taken to speak: -50 dBFS.
 	farSpeaks = 1e-5
 	// aboveNoise is how much louder than the noise the microphone's sound must be for an echo to be worth a look, in power.
 	aboveNoise = 4
+	// clearOfNoise is the same for an echo that a filter can prove itself by.
+	clearOfNoise = 40
 	// echoAlike is how alike what is left and the far end must be for the filter to be distrusted, as a coefficient of correlation.
 	echoAlike = 0.5
 )
@@ -30,7 +34,8 @@ type duplex struct {
 	heard    float64 // smoothed powers of what the microphone hears,
 	rest     float64 // of what the filter leaves of it,
 	noise    float64 // and of what is there without anybody
-	steps    int     // with echo, up to the next value
+	calm     calm
+	steps    int // with echo, up to the next value
 	values   [duplexWindow]float64
 	count    int // of values since the filter began
 	quiet    int // steps in which the far end spoke and no echo was heard
@@ -42,7 +47,7 @@ type duplex struct {
 	alike    likeness // of what is left, and of the far end
 }
 
-func newDuplex() duplex { return duplex{noise: 1e-3, leak: 1} }
+func newDuplex() duplex { return duplex{leak: 1} }
 
 // forget begins anew: the filter does.
 func (d *duplex) forget() {
@@ -61,18 +66,18 @@ func (d *duplex) state() EchoState {
 	}
 }
 
-// hear takes the powers of a step: of the loudspeaker's sound when it comes back, of what the microphone heard, and of what the filter left.
-func (d *duplex) hear(far, heard, rest float64) {
+// hear takes the powers of a step: of the loudspeaker's sound when it comes back, of what the microphone heard, and of what the filter left. tonal says that
+// the loudspeaker plays a tone: that it is taken out does not show that a voice will be.
+func (d *duplex) hear(far, heard, rest float64, tonal bool) {
 	d.envelope = max(far, d.envelope*echoFades)
+	if d.calm.steps == 0 {
+		d.heard, d.rest = heard, rest
+	}
 	d.heard += 0.15 * (heard - d.heard)
 	d.rest += 0.15 * (rest - d.rest)
-	if d.heard < d.noise {
-		d.noise += 0.1 * (d.heard - d.noise)
-	} else {
-		d.noise = min(d.noise*1.003, 1e-3)
-	}
+	d.noise = d.calm.take(d.heard)
 	d.alike.take(math.Sqrt(d.envelope), math.Sqrt(rest))
-	if d.envelope < farSpeaks {
+	if d.envelope < farSpeaks || tonal {
 		return
 	}
 	if d.heard < aboveNoise*d.noise {
@@ -83,7 +88,11 @@ func (d *duplex) hear(far, heard, rest float64) {
 	}
 	d.quiet = 0
 	if d.steps++; d.steps%duplexEach == 0 {
-		d.judge(10 * math.Log10((d.heard-d.noise)/max(d.rest-d.noise, d.heard*1e-4)))
+		loss := 10 * math.Log10((d.heard-d.noise)/max(d.rest-d.noise, d.heard*1e-4))
+		if d.heard < clearOfNoise*d.noise { // what is near the noise shows that the filter does badly, not that it does well
+			loss = min(loss, duplexGood-1)
+		}
+		d.judge(loss)
 	}
 }
 
@@ -92,6 +101,9 @@ func (d *duplex) judge(loss float64) {
 	d.values[d.count%duplexWindow] = loss
 	d.count++
 	n := min(d.count, duplexWindow)
+	if n >= worseValues && d.lately(worseValues) < worseBelow {
+		d.trusted, d.leak = false, 1
+	}
 	if n >= duplexFirst && d.lately(duplexFirst) >= duplexGood {
 		d.trusted = true
 	}
@@ -101,7 +113,7 @@ func (d *duplex) judge(loss float64) {
 	slices.Sort(sorted)
 	d.loss = sorted[n*3/4]
 	if n == duplexWindow && d.loss < duplexPoor && d.alike.value() > echoAlike {
-		d.trusted = false
+		d.trusted, d.leak = false, 1
 	}
 }
 
@@ -182,4 +194,24 @@ func (l *likeness) take(a, b float64) {
 
 func (l *likeness) value() float64 {
 	return (l.ab - l.a*l.b) / (math.Sqrt(max(0, l.aa-l.a*l.a)*max(0, l.bb-l.b*l.b)) + 1e-12)
+}
+
+// calm is the least of a power in the last one to two times calmSteps: what is there between the words.
+type calm struct {
+	now, before float64
+	steps       int
+}
+
+const calmSteps = 150
+
+func (c *calm) take(power float64) float64 {
+	switch {
+	case c.steps == 0:
+		c.now, c.before = power, power
+	case c.steps%calmSteps == 0:
+		c.now, c.before = power, c.now
+	}
+	c.steps++
+	c.now = min(c.now, power)
+	return min(c.now, c.before)
 }

@@ -63,8 +63,8 @@ func (f *adaptiveFilter) forget() {
 
 // step handles 10 ms: far are the spectra of the loudspeaker's sound, newest first, of two steps each, heard what the microphone
 // heard; left takes what is left of that without the echo. Afterwards echo is the spectrum of the second half of what was taken away,
-// rest that of left, and doubt the power of echo that may still be in it.
-func (f *adaptiveFilter) step(far *[filterSteps][]complex64, heard, left []float32) {
+// rest that of left, and (if it may learn) doubt the power of echo that may still be in it.
+func (f *adaptiveFilter) step(far *[filterSteps][]complex64, heard, left []float32, learn bool) {
 	clear(f.echo)
 	for p := range f.path {
 		x, w := far[p], f.path[p]
@@ -80,7 +80,9 @@ func (f *adaptiveFilter) step(far *[filterSteps][]complex64, heard, left []float
 	f.fft.forward(f.pair, f.echo)
 	copy(f.pair[stepSamples:], left)
 	f.fft.forward(f.pair, f.rest)
-	f.learn(far)
+	if learn {
+		f.learn(far)
+	}
 }
 
 // learn corrects path by what it left of the echo.

@@ -27,7 +27,8 @@ const (
 type delaySearch struct {
 	fft         *transform
 	far, near   []float32
-	filled      int // samples of near so far
+	filled      int // samples of near so far,
+	tones       int // and how many of them with a tone
 	farDecimate halver
 	nearHalve   halver
 	common      []complex64 // of both spectra, summed over the blocks
@@ -55,9 +56,12 @@ func (s *delaySearch) forget() {
 	s.last, s.wait = -1, 0
 }
 
-// step takes 10 ms of both. found is true when the delay has been seen twice in a row.
-func (s *delaySearch) step(far, near []float32) (delay time.Duration, found bool) {
+// step takes 10 ms of both; tone says that it is one of a loudspeaker that plays a tone. found is true when the delay has been seen twice in a row.
+func (s *delaySearch) step(far, near []float32, tone bool) (delay time.Duration, found bool) {
 	n := len(far) / 2
+	if tone {
+		s.tones += n
+	}
 	copy(s.far, s.far[n:])
 	copy(s.near[searchSize-searchBlock:], s.near[searchSize-searchBlock+n:])
 	s.farDecimate.process(far, s.far[searchSize-n:])
@@ -65,7 +69,11 @@ func (s *delaySearch) step(far, near []float32) (delay time.Duration, found bool
 	if s.filled += n; s.filled < searchBlock {
 		return 0, false
 	}
-	s.filled = 0
+	tones := s.tones
+	s.filled, s.tones = 0, 0
+	if tones > searchBlock/2 { // one frequency comes back alike again and again
+		return 0, false
+	}
 	if s.wait > 0 {
 		s.wait--
 		return 0, false

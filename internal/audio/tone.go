@@ -2,6 +2,7 @@ package audio
 
 import (
 	"math"
+	"math/rand/v2"
 	"time"
 )
 
@@ -27,10 +28,14 @@ const (
 // toneLevel is the root mean square of all tones: loud enough at a door, with room for a voice beside it.
 const toneLevel = -18
 
+// breath in place of a frequency is soft noise, breathLevel its root mean square in dBFS. After each ring it is hardly heard, and has every
+// frequency: the echo is measured by it before anybody has said a word. A tone alone would teach one frequency.
+const breath, breathLevel = -1, -38
+
 // toneEdge is the time in which a tone swells and fades, so that it does not click.
 const toneEdge = 5 * time.Millisecond
 
-// beat is a stretch of one frequency; 0 Hz is a pause.
+// beat is a stretch of one frequency; 0 Hz is a pause, breath is noise.
 type beat struct {
 	hz float64
 	d  time.Duration
@@ -41,7 +46,7 @@ type beat struct {
 func (t Tone) beats() (sequence []beat, forever bool) {
 	switch t {
 	case ToneRinging:
-		return []beat{{425, time.Second}, {0, 4 * time.Second}}, true
+		return []beat{{425, time.Second}, {breath, 600 * time.Millisecond}, {0, 3400 * time.Millisecond}}, true
 	case ToneBusy:
 		half := []beat{{425, 480 * time.Millisecond}, {0, 480 * time.Millisecond}}
 		return append(append(half, half...), half...), false
@@ -65,8 +70,9 @@ type player struct {
 	sequence []beat
 	forever  bool
 	beat     int
-	at       int     // samples into the beat, or into the file
-	file     []int16 // played in place of the sequence
+	at       int        // samples into the beat, or into the file
+	random   *rand.Rand // the breath
+	file     []int16    // played in place of the sequence
 }
 
 // newPlayer starts a tone, in the form of a file if there is one; it is nil for one that is not known.
@@ -75,7 +81,7 @@ func newPlayer(t Tone, file []int16) *player {
 	if len(sequence) == 0 {
 		return nil
 	}
-	return &player{tone: t, sequence: sequence, forever: forever, file: file}
+	return &player{tone: t, sequence: sequence, forever: forever, file: file, random: rand.New(rand.NewPCG(4, 25))}
 }
 
 // fill writes the next sound of the tone and reports whether there is more.
@@ -84,6 +90,7 @@ func (p *player) fill(pcm []int16) (more bool) {
 		return p.fillFrom(pcm)
 	}
 	amplitude := math.Sqrt2 * math.Pow(10, toneLevel/20.0) * math.MaxInt16
+	quiet := math.Pow(10, breathLevel/20.0) * math.MaxInt16
 	edge := samplesOf(toneEdge)
 	for i := range pcm {
 		if p.beat == len(p.sequence) {
@@ -93,7 +100,11 @@ func (p *player) fill(pcm []int16) (more bool) {
 		b := p.sequence[p.beat]
 		length := samplesOf(b.d)
 		swell := math.Min(1, float64(min(p.at, length-1-p.at))/float64(edge))
-		pcm[i] = saturate(amplitude * swell * math.Sin(2*math.Pi*b.hz*float64(p.at)/SampleRate))
+		v := amplitude * math.Sin(2*math.Pi*b.hz*float64(p.at)/SampleRate)
+		if b.hz == breath {
+			v = quiet * p.random.NormFloat64()
+		}
+		pcm[i] = saturate(swell * v)
 		if p.at++; p.at == length {
 			p.at = 0
 			p.beat++
