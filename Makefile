@@ -36,13 +36,14 @@ test-unit: deps-build ## what needs no lab, with the race detector
 	$(call heading,unit tests)
 	go test -race -timeout 5m $$(go list ./... | grep -v -E '$(LAB_PACKAGES)')
 
-# Each package has a guest of its own. Tests that need no driver ran before.
+# Each package has a guest of its own. Tests that need no driver ran before, with the race detector; here it makes the time of a
+# guest's clock too dear.
 test-kernel: deps-kernel ## camera, sound and GPIO on the kernel's real drivers, in a virtual machine that needs neither KVM nor root
 	$(call heading,tests on real drivers)
 	test/kernel/build.sh
 	CGO_ENABLED=0 go build -o bin/kernel ./test/kernel/run
 	go test -tags kernel,nolibopusfile -count=1 ./test/kernel
-	go test -tags kernel,nolibopusfile -count=1 -race -p 2 -timeout 10m -exec "$(CURDIR)/bin/kernel" -run '^TestKernel' \
+	go test -tags kernel,nolibopusfile -count=1 -p 2 -timeout 10m -exec "$(CURDIR)/bin/kernel" -run '^TestKernel' \
 		$$(git ls-files '*_kernel_test.go' | xargs -n1 dirname | sort -u | grep -v '^internal/gpio$$' | sed 's|^|./|')
 	# In virtual time: a busy machine would make the 10,000 presses and glitches of other lengths than the test wants.
 	CGO_ENABLED=0 go test -tags kernel,nolibopusfile -count=1 -timeout 10m -exec "$(CURDIR)/bin/kernel -append time-travel=inf-cpu" \

@@ -77,9 +77,10 @@ adapt() {
   [[ $(grep -c irq_work $time) = 3 ]] || die "the timer of this kernel isn't as it was: $time"
 }
 
-# configure chooses what is built: as little as the tests need, so that it doesn't take long.
+# configure chooses what is built: as little as the tests need, so that it does not take long. With the clock of time-travel=inf-cpu a
+# thread that spins until another has done something lets it run after so many iterations.
 configure() {
-  local option options=(-e DEBUG_INFO_NONE --set-val UML_PCI_OVER_VIRTIO_DEVICE_ID 1) wanted=(
+  local option options=(-e DEBUG_INFO_NONE --set-val UML_PCI_OVER_VIRTIO_DEVICE_ID 1 --set-val UML_MAX_USERSPACE_ITERATIONS 50) wanted=(
     # A Linux in which Go programs run, with consoles that lead out of it and the machine's files.
     64BIT STATIC_LINK BINFMT_ELF BINFMT_SCRIPT BLOCK CGROUPS NAMESPACES USER_NS NET_NS FHANDLE SYSVIPC POSIX_MQUEUE NO_HZ_IDLE HIGH_RES_TIMERS
     UML_TIME_TRAVEL_SUPPORT SSL STDERR_CONSOLE NULL_CHAN PTY_CHAN UNIX98_PTYS HOSTFS DEVTMPFS DEVTMPFS_MOUNT SHMEM TMPFS TMPFS_XATTR

@@ -12,4 +12,8 @@
 // The guest's root directory is that of the machine, read-only (hostfs): a test binary finds there the very libraries it was linked
 // with, whatever release of Debian this is, and nothing has to be made or kept up to date. What may be written is under /run
 // (TMPDIR too), in memory. The guest has no network but its own loopback.
+//
+// A package's testdata/guest may hold more words for the guest's kernel: parameters of its drivers, or time-travel=inf-cpu. With that
+// the guest's clock goes on only when nothing is left to do: waiting costs no time, no program is ever late, and a test finds the same
+// on a busy machine as on an idle one. It's not for tests that measure what work costs.
 package kernel
