@@ -14,7 +14,7 @@ const (
 	// lostValues is how many values below lostBelow show that the echo's path has become another: 0.7 s of echo.
 	lostValues, lostBelow = 18, 6
 	// worseValues is how many values below worseBelow show at once that it has: no visitor makes the filter add to what is heard.
-	worseValues, worseBelow = 3, -1
+	worseValues, worseBelow = 4, -2
 	// farSpeaks is the mean square from which on the far end is taken to speak: -50 dBFS.
 	farSpeaks = 1e-5
 	// aboveNoise is how much louder than the noise the microphone's sound must be for an echo to be worth a look, in power.
@@ -22,7 +22,7 @@ const (
 	// clearOfNoise is the same for an echo that a filter can prove itself by.
 	clearOfNoise = 40
 	// echoAlike is how alike what is left and the far end must be for the filter to be distrusted, as a coefficient of correlation.
-	echoAlike = 0.5
+	echoAlike = 0.7
 )
 
 // duplex judges what the filter does, and is the voice switch behind it.
