@@ -15,12 +15,12 @@ export PATH := $(CACHE)/go/bin:$(PATH)
 export DOORSTATION_CACHE := $(CACHE)
 
 # Packages whose tests need the lab; all others need nothing but Go.
-LAB_PACKAGES := /test/(lab|e2e|demo|bench|sipp|chaos|sound)$$
+LAB_PACKAGES := /test/(lab|e2e|demo|bench|sipp|chaos|sound|vm)$$
 heading = @printf '\n=== %s ===\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak package test-package lint fmt demo bench clean deps-build deps-lab deps-lint deps-kernel deps-demo deps-bench deps-package
+.PHONY: help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak package test-package test-vm lint fmt demo bench clean deps-build deps-lab deps-lint deps-kernel deps-demo deps-bench deps-package deps-vm
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,7 +52,7 @@ test-kernel: deps-kernel ## camera, sound and GPIO on the kernel's real drivers,
 test-e2e: deps-lab build ## scenarios against Asterisk 22 and Chromium with JsSIP
 	$(call heading,the lab and the household scenarios)
 	test/lab/prepare.sh asterisk popup
-	go test -count=1 -p 1 -timeout 40m $$(go list ./test/... | grep -E '$(LAB_PACKAGES)' | grep -v '/test/chaos$$')
+	go test -count=1 -p 1 -timeout 40m $$(go list ./test/... | grep -E '$(LAB_PACKAGES)' | grep -v -E '/test/(chaos|vm)$$')
 
 # The troubles mostly wait, each in a household of its own: all at once, whatever the number of processors.
 test-chaos: deps-lab build ## what becomes of the door when servers and networks fail
@@ -83,6 +83,15 @@ test-package: package ## the packages are what Debian expects, and the other pro
 	$(call heading,packages checked)
 	packaging/check.sh
 
+test-vm: deps-vm deps-package ## the package on an emulated machine with systemd, from its installation to its removal
+	$(call heading,the door as a machine of its own)
+	test/lab/prepare.sh asterisk popup
+	rm -rf dist/vm && mkdir -p dist/vm
+	DIST=dist/vm packaging/build.sh amd64
+	DIST=dist/vm VERSION=99~next packaging/build.sh amd64
+	DOORSTATION_VM_PACKAGES=$$(ls $(CURDIR)/dist/vm/doorstation_0*.deb $(CURDIR)/dist/vm/doorstation_99*.deb | paste -sd:) \
+		go test -count=1 -v -timeout 40m ./test/vm
+
 lint: deps-lint ## golangci-lint (errorlint, gochecknoinits, shadow, …) and gofmt
 	$(call heading,lint)
 	$(CACHE)/golangci-lint/golangci-lint run --timeout 10m ./...
@@ -107,6 +116,8 @@ deps-bench:
 	@scripts/deps.sh build bench
 deps-package:
 	@scripts/deps.sh build package
+deps-vm:
+	@scripts/deps.sh build vm
 deps-lint:
 	@scripts/deps.sh build lint
 

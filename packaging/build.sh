@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Build the Debian packages: dist/doorstation_VERSION_ARCH.deb for each architecture named (default: all three), on any of them.
 #   packaging/build.sh [amd64|arm64|armhf]...
-# VERSION (a Debian version) overrides what git says.
+# VERSION (a Debian version) overrides what git says, DIST where they go.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [[ $# -gt 0 ]] || set -- amd64 arm64 armhf
+DIST=${DIST:-dist}
 cache=${DOORSTATION_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/doorstation-lab}
 nfpm_version=v2.45.2 # the newest whose dependencies can all be had
 
@@ -41,7 +42,7 @@ glibc() { "$1objdump" -T "$2" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -1 | c
 
 native=$(dpkg --print-architecture)
 for ARCH in "$@"; do
-  STAGE=dist/stage-$ARCH
+  STAGE=$DIST/stage-$ARCH
   rm -rf "$STAGE"; mkdir -p "$STAGE"
   case $ARCH in
   amd64) goarch=amd64 goarm='' triplet=x86_64-linux-gnu ;;
@@ -73,8 +74,8 @@ for ARCH in "$@"; do
     "$MAINTAINER" "$(git log -1 --format=%cD)" >"$STAGE/changelog"
   gzip -9n "$STAGE"/{doorstation.1,README,changelog,third-party-licenses}
   export ARCH STAGE GLIBC
-  mkdir -p dist
+  mkdir -p "$DIST"
   envsubst '$ARCH $VERSION $SOURCE_DATE $STAGE $GLIBC $MAINTAINER' <packaging/nfpm.yaml >"$STAGE/nfpm.yaml"
-  "$cache/nfpm-$nfpm_version/nfpm" package --config "$STAGE/nfpm.yaml" --packager deb --target "dist/doorstation_${VERSION}_$ARCH.deb" >/dev/null
-  say "dist/doorstation_${VERSION}_$ARCH.deb ($(stat -c %s "dist/doorstation_${VERSION}_$ARCH.deb") bytes, glibc $GLIBC)"
+  "$cache/nfpm-$nfpm_version/nfpm" package --config "$STAGE/nfpm.yaml" --packager deb --target "$DIST/doorstation_${VERSION}_$ARCH.deb" >/dev/null
+  say "$DIST/doorstation_${VERSION}_$ARCH.deb ($(stat -c %s "$DIST/doorstation_${VERSION}_$ARCH.deb") bytes, glibc $GLIBC)"
 done

@@ -7,6 +7,7 @@
 #     lab     demo, and what the lab of the end-to-end tests runs: Chromium, mmdebstrap, ffmpeg, nftables, PulseAudio
 #     kernel  what test/kernel/build.sh builds a kernel with (flex, bison, bc, xz), and ALSA's library for the tests on it
 #     bench   lab, whom the bench sets beside the door (baresip), and what counts instructions of arm64 (qemu, cross-compilers)
+#     vm      lab, and an emulated machine of its own
 #     package the cross compilers, lintian, and an emulator to run what they make
 #     lint    golangci-lint, built once into the cache directory
 #
@@ -105,7 +106,7 @@ lab() {
   ensure_node
 }
 
-[[ $# -gt 0 ]] || die "usage: scripts/deps.sh build|demo|lab|kernel|bench|package|lint ..."
+[[ $# -gt 0 ]] || die "usage: scripts/deps.sh build|demo|lab|kernel|bench|package|vm|lint ..."
 # Two makes at once must not build the same thing into the same place.
 mkdir -p "$cache"
 exec 9>"$cache/deps.lock"
@@ -118,6 +119,7 @@ for level in "$@"; do
     bench) lab; packages baresip-core baresip-ffmpeg qemu-user gcc-aarch64-linux-gnu g++-aarch64-linux-gnu ;;
     kernel) packages ca-certificates gcc make libc6-dev flex bison bc xz-utils alsa-utils libasound2-data ;;
     package) packages ca-certificates binutils gettext-base xz-utils lintian systemd crossbuild-essential-arm64 crossbuild-essential-armhf qemu-user-static ;;
+    vm) lab; packages qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio zstd xz-utils kmod openssh-client ;;
     lint) ensure_lint ;;
     *) die "no such level: $level" ;;
   esac

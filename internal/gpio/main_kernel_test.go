@@ -4,6 +4,7 @@ package gpio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -53,7 +54,7 @@ func agentMain() int {
 	fmt.Println("ready")
 	for {
 		var line string
-		if _, err := fmt.Scanln(&line); err == io.EOF {
+		if _, err := fmt.Scanln(&line); errors.Is(err, io.EOF) {
 			break
 		}
 		d, err := time.ParseDuration(line)
@@ -63,7 +64,9 @@ func agentMain() int {
 		fmt.Println("answer", err)
 	}
 	cancel()
-	<-ended
+	if err := <-ended; err != nil {
+		fmt.Println("ended", err)
+	}
 	return 0
 }
 

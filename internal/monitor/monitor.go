@@ -61,7 +61,8 @@ func Serve(ctx context.Context, o Options) error {
 	}
 	for {
 		var listen net.ListenConfig
-		l, err := listen.Listen(ctx, "tcp", o.Address)
+		var l net.Listener
+		l, err = listen.Listen(ctx, "tcp", o.Address)
 		if err == nil {
 			o.OnFault(nil)
 			o.Log.Debug("health and metrics are served", "address", l.Addr().String())

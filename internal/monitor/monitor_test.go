@@ -74,13 +74,13 @@ func served(t *testing.T, d *door) (get func(path string) (int, string), address
 		}
 	})
 	return func(path string) (int, string) {
-		resp, err := client.Get("http://" + address + path)
-		if err != nil {
-			t.Fatal(err)
+		resp, getErr := client.Get("http://" + address + path)
+		if getErr != nil {
+			t.Fatal(getErr)
 		}
-		body, err := io.ReadAll(resp.Body)
-		if err = errors.Join(err, resp.Body.Close()); err != nil {
-			t.Fatal(err)
+		body, getErr := io.ReadAll(resp.Body)
+		if getErr = errors.Join(getErr, resp.Body.Close()); getErr != nil {
+			t.Fatal(getErr)
 		}
 		return resp.StatusCode, string(body)
 	}, address

@@ -55,6 +55,8 @@ type Options struct {
 	Env []string
 	// Network is where the door is; nil is the lab's own. Home Assistant and the PBX then are at lab.Addr.
 	Network *lab.Network
+	// Apart: the door is a machine of its own, which the test looks after; it reaches Home Assistant and the PBX at lab.Addr.
+	Apart bool
 	// IPv6 takes IPv4 from the door's Network: Home Assistant is reached by IPv6.
 	IPv6 bool
 	// Home changes Home Assistant's stand-in before the start.
@@ -84,7 +86,7 @@ func Open(t lab.T, o Options) *House {
 // Prepare starts a household whose door is not there yet.
 func Prepare(t lab.T, o Options) *House {
 	t.Helper()
-	if o.Network != nil {
+	if o.Network != nil || o.Apart {
 		o.Asterisk.Listen = "0.0.0.0"
 	}
 	h := &House{t: t, opt: o, PBX: lab.StartAsterisk(t, o.Asterisk)}
@@ -110,7 +112,7 @@ func Prepare(t lab.T, o Options) *House {
 	}
 	h.Home = homestub.New(home)
 	host := "127.0.0.1"
-	if o.Network != nil {
+	if o.Network != nil || o.Apart {
 		host = lab.Addr
 	}
 	if o.IPv6 {
@@ -121,6 +123,9 @@ func Prepare(t lab.T, o Options) *House {
 	h.url = h.served.server.URL
 	return h
 }
+
+// URL is Home Assistant's.
+func (h *House) URL() string { return h.url }
 
 // StartDoor starts the agent; a second one takes the place of one that has ended.
 func (h *House) StartDoor() *Door {
