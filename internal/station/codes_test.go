@@ -185,6 +185,40 @@ func TestTalkingIsNoGuess(t *testing.T) {
 	}
 }
 
+// TestACodeAfterTheTalkCode: whoever opens the loudspeaker and then types a code, in one go, has typed the code; and what was typed
+// before the loudspeaker's digits is counted, so that they are no way to guess for nothing.
+func TestACodeAfterTheTalkCode(t *testing.T) {
+	numbers := secret()
+	numbers.Incoming.Talk = "5" // which a code may have as a digit
+	long := secret()
+	long.Incoming.Talk = "**"
+	for _, ca := range []struct {
+		name         string
+		config       Config
+		digits       string
+		opens, wrong int
+	}{
+		{"in plain text", secret(), "*4711", 1, 0},
+		{"hashed", secret(), "*2580*", 1, 0},
+		{"several digits open the loudspeaker", long, "**135790", 1, 0},
+		{"a code begun, and then the loudspeaker", secret(), "47*4711", 1, 0},
+		{"wrong, then the loudspeaker, then right", secret(), "4712*4711", 1, 1},
+		{"guessing between its digits", secret(), "0000*0001*0002*4711", 0, 3},
+		{"three digits and the loudspeaker, which is no code", secret(), "258*471*", 0, 0},
+		{"digits that a code may have end nothing", numbers, "1235#1245#", 0, 2},
+	} {
+		t.Run(ca.name, func(t *testing.T) {
+			h := looking(ca.config).dials(1, ca.digits)
+			for len(h.lookUps) > 0 {
+				h.answerLookUps()
+			}
+			if s := h.m.Snapshot(); h.opened() != ca.opens || s.WrongCodes != ca.wrong {
+				t.Errorf("%d openings, %d wrong codes, want %d and %d", h.opened(), s.WrongCodes, ca.opens, ca.wrong)
+			}
+		})
+	}
+}
+
 // TestManyGuessers are remembered up to a number.
 func TestManyGuessers(t *testing.T) {
 	var g guesses

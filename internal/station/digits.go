@@ -39,16 +39,15 @@ type try struct {
 	caller  caller
 }
 
-// typedDigit takes a key of a conversation. at is when it was typed, now is no earlier.
-func (m *Machine) typedDigit(now, at time.Time, d rune, pad *keypad, c caller) []Action {
+// typedDigit takes a key of a conversation, which was typed no later than now.
+func (m *Machine) typedDigit(now time.Time, t typed, pad *keypad, c caller) []Action {
 	quiet := []Action{logAct(slog.LevelDebug, "digit", slog.Uint64("visit", uint64(c.visit)), slog.Uint64("look", uint64(c.look)))}
-	key, ok := upperKey(d)
-	if !ok || pad.book.longest == 0 {
+	if pad.book.longest == 0 {
 		return quiet
 	}
 	if pad.looking != nil {
 		if len(pad.waiting) < mostWaiting {
-			pad.waiting = append(pad.waiting, typed{at, key})
+			pad.waiting = append(pad.waiting, t)
 		}
 		return quiet
 	}
@@ -60,7 +59,7 @@ func (m *Machine) typedDigit(now, at time.Time, d rune, pad *keypad, c caller) [
 		}
 		return quiet
 	}
-	j := pad.key(at, key)
+	j := pad.key(t)
 	var acts []Action
 	if j.ended != nil {
 		acts = m.judge(now, j.ended, pad, c)
@@ -155,7 +154,7 @@ func (m *Machine) codeLookedUp(now time.Time, e CodeLookedUp) []Action {
 		waiting := pad.waiting
 		pad.waiting = nil
 		for _, w := range waiting {
-			acts = append(acts, m.typedDigit(now, w.at, rune(w.digit), pad, t.caller)...)
+			acts = append(acts, m.typedDigit(now, w, pad, t.caller)...)
 		}
 	}
 	return acts

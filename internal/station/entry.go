@@ -49,6 +49,19 @@ func newCodebook(c Config) *codebook {
 	return b
 }
 
+// alien tells whether no code can have all the keys of text: then text ends what was typed before it, as endKey does.
+func (b *codebook) alien(text string) bool {
+	for _, key := range []byte(text) {
+		if d, ok := upperKey(rune(key)); ok {
+			secret := len(b.hashed) > 0 && d >= '0' && d <= '9'
+			if !secret && !slices.ContainsFunc(b.plain, func(code []byte) bool { return slices.Contains(code, d) }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // keyLength is how many digits make a key and no secret: a popup's button sends such a code, and it opens wherever it is typed. Who may
 // type it is decided by who may call.
 const keyLength = 2
@@ -68,7 +81,7 @@ func (b *codebook) opens(digits []byte) bool {
 }
 
 // attempt is one try at a code: what was typed from the first digit on. It ends when it opens the door, when it is as long as the longest
-// code, at a pause of more than CodeGap, and at the key #. It is right when all of it, from its first digit, is a code at some moment;
+// code, at a pause of more than CodeGap, at the key #, and at the digits of the loudspeaker where no code can have them. It is right when all of it, from its first digit, is a code at some moment;
 // so each attempt tries one code of each length, and no row of digits, however clever, tries more codes than it has attempts.
 type attempt struct {
 	digits  []byte
@@ -98,6 +111,7 @@ type keypad struct {
 type typed struct {
 	at    time.Time
 	digit byte
+	cut   int // so many digits, with this one at their end, are no part of a code, and end what was typed before them; 0: it is a digit as any
 }
 
 // mostWaiting bounds the digits that wait: several codes, at the pace of a popup's button.
@@ -113,9 +127,10 @@ type judged struct {
 }
 
 // key takes the next key. The caller sees to attempts that are over, and to those that are to be looked up.
-func (k *keypad) key(at time.Time, d byte) (j judged) {
-	j.ended = k.rest(at)
-	k.last = at
+func (k *keypad) key(t typed) (j judged) {
+	j.ended = k.rest(t.at)
+	k.last = t.at
+	d := t.digit
 	if d == endKey && k.book.ends {
 		if ended := k.end(); ended != nil {
 			j.ended = ended
@@ -127,6 +142,13 @@ func (k *keypad) key(at time.Time, d byte) (j judged) {
 	if k.book.opens(a.digits) {
 		k.accept(a)
 		j.opened = true
+		return j
+	}
+	if t.cut > 0 {
+		a.digits = a.digits[:max(0, len(a.digits)-t.cut)]
+		if ended := k.end(); ended != nil {
+			j.ended = ended
+		}
 		return j
 	}
 	if slices.Contains(k.book.hashed, len(a.digits)) {

@@ -138,14 +138,22 @@ func (m *Machine) lookDigit(now time.Time, e LookDigit) []Action {
 	if e.Look != m.look.Look || m.look.State != LookOn {
 		return nil
 	}
+	key, ok := upperKey(e.Digit)
+	if !ok {
+		return nil
+	}
+	t := typed{at: now, digit: key}
 	id := slog.Uint64("look", uint64(e.Look))
 	var acts []Action
 	if m.look.talk.digit(now, e.Digit) {
 		m.look.Loudspeaker = !m.look.Loudspeaker
 		acts = append(acts, ActLoudspeaker{Look: e.Look, Open: m.look.Loudspeaker},
 			logAct(slog.LevelInfo, "the talk code was typed", id, slog.Bool("loudspeaker", m.look.Loudspeaker)))
+		if m.look.pad.book.alien(m.look.talkCode) {
+			t.cut = len(m.look.talkCode)
+		}
 	}
-	return append(acts, m.typedDigit(now, now, e.Digit, m.look.pad, m.looker())...)
+	return append(acts, m.typedDigit(now, t, m.look.pad, m.looker())...)
 }
 
 // looker is who looks.

@@ -259,7 +259,11 @@ func (m *Machine) digit(now time.Time, e Digit) []Action {
 	if e.Visit != m.visits || m.state != StateTalking {
 		return nil
 	}
-	return m.typedDigit(now, now, e.Digit, m.visit.pad, m.visitor())
+	key, ok := upperKey(e.Digit)
+	if !ok {
+		return nil
+	}
+	return m.typedDigit(now, typed{at: now, digit: key}, m.visit.pad, m.visitor())
 }
 
 // visitor is who talks in the visit that is on.
