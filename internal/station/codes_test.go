@@ -58,6 +58,7 @@ func TestHashedCodes(t *testing.T) {
 		{"known when the call is over", func(h *house) { h.types(1, "2580").do(CallEnded{1, OutcomeTalked}).answerLookUps() }, 0, 0},
 		{"wrong, and hung up at once", func(h *house) { h.types(1, "2581").do(CallEnded{1, OutcomeTalked}).answerLookUps() }, 0, 1},
 		{"an answer nobody waits for", func(h *house) { h.do(CodeLookedUp{Try: 7, Right: true}) }, 0, 0},
+		{"typed behind one that is being looked up, and the door hangs up", func(h *house) { h.types(1, "2581#4711").after(5 * time.Minute).answerLookUps() }, 0, 1},
 		{"too short to be any", func(h *house) { h.types(1, "258#").after(time.Minute).types(1, "25").do(CallEnded{1, OutcomeTalked}) }, 0, 0},
 	} {
 		t.Run(ca.name, func(t *testing.T) {

@@ -153,6 +153,9 @@ func (m *Machine) codeLookedUp(now time.Time, e CodeLookedUp) []Action {
 		pad.looking = nil
 		waiting := pad.waiting
 		pad.waiting = nil
+		if !m.inCall(t.caller) { // the door hangs up: nothing is tried any more, so nothing is a guess
+			waiting = nil
+		}
 		for _, w := range waiting {
 			acts = append(acts, m.typedDigit(now, w, pad, t.caller)...)
 		}
