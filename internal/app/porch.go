@@ -106,7 +106,7 @@ func (m *lockMemory) recall() string {
 	switch why := strings.TrimSpace(string(data)); {
 	case errors.Is(err, fs.ErrNotExist):
 		return ""
-	case err == nil && why == station.BlockedByTamper:
+	case err == nil && (why == station.BlockedByTamper || why == station.BlockedByBoth):
 		return why
 	default: // a file that is damaged or cannot be read was there for a reason
 		return station.BlockedByOrder
@@ -123,7 +123,10 @@ func (m *lockMemory) keep(why string) {
 			err = nil
 		}
 	} else {
-		err = errors.Join(os.MkdirAll(filepath.Dir(m.path), 0o700), os.WriteFile(m.path, []byte(why+"\n"), 0o600))
+		// Whoever opens the door station may cut its power next: what is remembered has to be on the disk.
+		if err = os.MkdirAll(filepath.Dir(m.path), 0o700); err == nil {
+			err = settings.ReplaceFile(m.path, []byte(why+"\n"))
+		}
 	}
 	if err != nil {
 		m.log.Error("whether the lock is blocked is not remembered over a restart", "error", err)

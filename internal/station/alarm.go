@@ -117,10 +117,8 @@ func (m *Machine) tamperChanged(now time.Time, e TamperChanged) []Action {
 }
 
 func (m *Machine) remembered(e Remembered) []Action {
-	switch e.Why {
-	case BlockedByOrder:
-		m.lock.ordered = true
-	case BlockedByTamper:
+	m.lock.ordered = e.Why == BlockedByOrder || e.Why == BlockedByBoth
+	if e.Why == BlockedByTamper || e.Why == BlockedByBoth {
 		m.watch.alarmed = true
 		m.lock.tampered = m.next.TamperBlocks
 		return []Action{ActAlarm{Alarm: AlarmTamper, On: true, Detail: "since before the start"}}
@@ -139,7 +137,7 @@ func (m *Machine) alarmsCleared(now time.Time, e AlarmsCleared) []Action {
 	}
 	if m.lock.tampered {
 		m.lock.tampered = false
-		acts = append(acts, ActRemember{Why: m.lock.snapshot().Why})
+		acts = append(acts, ActRemember{Why: m.lock.memory()})
 	}
 	if m.watch.forced {
 		m.watch.forced = false

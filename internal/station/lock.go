@@ -48,7 +48,8 @@ type LockOrdered struct {
 // ActShut ends what [ActOpen] began.
 type ActShut struct{}
 
-// ActRemember says why the lock is blocked from now on, to be remembered over a restart: "order", "tamper", or "" for not.
+// ActRemember says why the lock is blocked from now on, to be remembered over a restart: [BlockedByOrder], [BlockedByTamper],
+// [BlockedByBoth], or "" for not.
 type ActRemember struct{ Why string }
 
 // ActReply answers the order with this ID.
@@ -66,6 +67,8 @@ func (ActReply) action()    {}
 const (
 	BlockedByOrder  = "order"
 	BlockedByTamper = "tamper"
+	// BlockedByBoth is remembered: when the tamper alarm is cleared, the order stands.
+	BlockedByBoth = BlockedByOrder + "+" + BlockedByTamper
 )
 
 // DefaultMaxOpen bounds a lock of a configuration that names no limit.
@@ -99,6 +102,20 @@ func (l *lock) snapshot() LockSnapshot {
 		return LockSnapshot{Mode: LockHeld, Until: l.until}
 	default:
 		return LockSnapshot{Mode: LockNormal}
+	}
+}
+
+// memory is what ActRemember says.
+func (l *lock) memory() string {
+	switch {
+	case l.ordered && l.tampered:
+		return BlockedByBoth
+	case l.ordered:
+		return BlockedByOrder
+	case l.tampered:
+		return BlockedByTamper
+	default:
+		return ""
 	}
 }
 
@@ -165,7 +182,7 @@ func (m *Machine) lockOrdered(now time.Time, e LockOrdered) []Action {
 // block shuts the lock; what blocks it is set already.
 func (m *Machine) block() []Action {
 	m.lock.held, m.lock.openUntil = false, time.Time{}
-	return []Action{ActShut{}, ActRemember{Why: m.lock.snapshot().Why}}
+	return []Action{ActShut{}, ActRemember{Why: m.lock.memory()}}
 }
 
 func (m *Machine) endHold() []Action {

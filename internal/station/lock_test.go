@@ -79,6 +79,14 @@ func TestLockAndAlarms(t *testing.T) {
 			[]string{"reply " + ErrStillTampered.Error()}, LockBlocked},
 		{"tampered with before a restart", newHouse(guarded()), func(h *house) { h.do(Remembered{BlockedByTamper}).tamper(false).order(OrderOpen) },
 			[]string{"alarm tamper true", "reply " + ErrTampered.Error()}, LockBlocked},
+		{"blocked and tampered with: each is remembered", idle(), func(h *house) {
+			h.order(OrderBlock).forget().tamper(true).tamper(false).do(AlarmsCleared{2})
+		},
+			[]string{"alarm tamper true", "shut", "remember order+tamper", "alarm tamper false", "remember order", "reply <nil>"}, LockBlocked},
+		{"blocked and tampered with before a restart, and looked after", newHouse(guarded()), func(h *house) {
+			h.do(Remembered{BlockedByBoth}).forget().do(AlarmsCleared{2}).order(OrderOpen)
+		},
+			[]string{"alarm tamper false", "remember order", "reply <nil>", "reply " + ErrBlocked.Error()}, LockBlocked},
 	} {
 		t.Run(ca.name, func(t *testing.T) {
 			h := ca.begin
