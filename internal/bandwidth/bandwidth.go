@@ -109,6 +109,8 @@ const (
 	tornFrom = 8
 	// drainLimit is after how long of lower rate a delay that remains is not the picture's.
 	drainLimit = 5 * time.Second
+	// quietSpan is how long the picture must have sent nothing for that to be no pause between two pictures.
+	quietSpan = 400 * time.Millisecond
 
 	// settle is how long after a change of rate what is missing may still be of the rate before.
 	settle = 300 * time.Millisecond
@@ -150,7 +152,9 @@ type Policy struct {
 	skip       bool          // at this moment
 	clear      bool          // at this moment, after pictures were lost
 	whole      Sample        // when all was well
+	mended     uint64        // what had been withheld at the last key frame
 	mendFrom   time.Time     // no key frame for what was withheld before
+	quietFrom  time.Time     // since when the picture has sent nothing
 
 	trial   *trial
 	tryFrom time.Time // no trial before
@@ -174,12 +178,15 @@ func (p *Policy) bound(v float64) float64 {
 // Update takes what is known now, about ten times a second, and decides.
 func (p *Policy) Update(s Sample) Decision {
 	first := p.last.At.IsZero()
+	p.skip, p.clear = false, false
 	if first || s.Way != p.last.Way {
 		p.otherWay(s)
 	}
+	if s.Media != p.last.Media {
+		p.quietFrom = s.At
+	}
 	p.delay.take(s)
 	p.past.add(s)
-	p.skip, p.clear = false, false
 	switch {
 	case first:
 	case p.draining:
@@ -198,8 +205,9 @@ func (p *Policy) Update(s Sample) Decision {
 	return p.decide(s)
 }
 
-// otherWay forgets what was known of the way before.
+// otherWay forgets what was known of the way before. Pictures that were given up there are missed here, too.
 func (p *Policy) otherWay(s Sample) {
+	p.clear, p.broken = p.draining && p.broken, false
 	p.delay, p.past = delay{}, past{}
 	p.ceiling, p.rough, p.hits, p.usual, p.trial, p.draining = 0, false, 0, 0, nil, false
 	p.whole = s
@@ -222,8 +230,7 @@ func (p *Policy) decide(s Sample) Decision {
 		}
 	}
 	wire := p.wireOf(float64(d.Target)) - p.past.sound()
-	lost := p.past.loss(s.At, lossSpan)
-	again := min(max(0.1+1.5*lost, 0.15), 0.5)
+	again := min(max(0.1+1.5*p.lossNow(s), 0.15), 0.5)
 	if p.draining {
 		again = 0.15
 	}
@@ -231,8 +238,21 @@ func (p *Policy) decide(s Sample) Decision {
 	if p.ceiling > 0 || p.trial != nil {
 		d.Pace = int(max(1.2*wire, p.ceiling-p.past.sound()))
 	}
+	if p.clear {
+		p.mended, p.mendFrom = s.Withheld, s.At.Add(mendGap)
+	}
 	p.decided = d
 	return d
+}
+
+// lossNow is the share of the packets that is lost, as far as it is known: after a change of rate it can't be measured for a while, and
+// is what it was.
+func (p *Policy) lossNow(s Sample) float64 {
+	lost := max(p.past.loss(s.At, lossSpan), p.usual)
+	if p.trial != nil {
+		lost = max(lost, p.trial.loss)
+	}
+	return lost
 }
 
 // wireOf is what a target comes to on the wire, with the sound.
@@ -302,10 +322,14 @@ func (p *Policy) met(passes float64) {
 func (p *Policy) drain(s Sample) {
 	p.broken = p.broken || p.torn(s)
 	left := p.delay.excess(s.At)
+	ours := true
 	switch {
 	case p.delay.clear(s.At):
-	case s.At.Sub(p.drainSince) > drainLimit && left > p.drainFrom*4/5:
-		p.delay.accept(s.At) // not ours
+	case s.At.Sub(p.drainSince) > drainLimit && left > p.drainFrom*4/5, p.delay.stays(s.At, p.quietFrom):
+		p.delay.accept(s.At)
+		ours = false
+	case s.At.Sub(p.quietFrom) > quietSpan: // nothing is sent, so nothing is learned of what passes
+		return
 	case !s.At.Before(p.nextCut) && left >= p.drainFrom*9/10 && !p.delay.falling(s.At):
 		p.cut(s)
 		return
@@ -315,8 +339,8 @@ func (p *Policy) drain(s Sample) {
 	p.draining = false
 	p.past.missFrom = s.At.Add(settle)
 	p.target = p.bound(max(p.target, min(p.mediaOf(share*p.ceiling), share*p.before)))
-	if s.At.Sub(p.drainSince) < p.drainFirst/2 && !p.torn(s) {
-		// No queue empties so fast: the radio or the machine stood still for a moment.
+	if !ours || s.At.Sub(p.drainSince) < p.drainFirst/2 && !p.torn(s) {
+		// Somebody else's queue; or one that was none, as none empties so fast: the radio or the machine stood still for a moment.
 		p.target, p.ceiling, p.rough = p.bound(share*p.before), 0, true
 	}
 	p.holdTo = s.At.Add(p.hold())
@@ -336,10 +360,9 @@ func (p *Policy) hold() time.Duration {
 // mend has a key frame made when packets are missing that were not sent again: nothing else would bring the picture back, and the far
 // side may wait long to say so.
 func (p *Policy) mend(s Sample) {
-	if s.Withheld == p.whole.Withheld || s.At.Before(p.mendFrom) {
-		return
+	if s.Withheld != p.mended && !s.At.Before(p.mendFrom) {
+		p.clear = true
 	}
-	p.clear, p.mendFrom = true, s.At.Add(mendGap)
 }
 
 // grow raises the target, carefully, when nothing speaks against it.

@@ -1,6 +1,9 @@
 package bandwidth
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	// congestedBy is the delay beyond the way's own that is taken for a queue, at least; half of the way's own where that is more.
@@ -114,6 +117,19 @@ func (d *delay) uneasy(now time.Time) bool { return d.excess(now) > d.threshold(
 func (d *delay) clear(now time.Time) bool {
 	recent := d.recent(now)
 	return len(recent) > 0 && recent[len(recent)-1].took-d.own() < max(clearBy, d.own()/4)
+}
+
+// stays reports whether the delay remains although the picture has sent nothing since quiet: a queue of its own becomes shorter by a
+// second each second then.
+func (d *delay) stays(now, quiet time.Time) bool {
+	left := func(t trip) time.Time { return t.at.Add(-t.took) }
+	i := slices.IndexFunc(d.trips, func(t trip) bool { return left(t).After(quiet) })
+	if i < 0 || len(d.trips)-i < delayCount {
+		return false
+	}
+	a, b := d.trips[i], d.trips[len(d.trips)-1]
+	passed := left(b).Sub(left(a))
+	return passed > checkGap && now.Sub(b.at) < 2*checkGap && b.took-d.own() > d.threshold() && a.took-b.took < passed/4
 }
 
 // falling reports whether the delay becomes less.

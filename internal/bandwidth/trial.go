@@ -61,6 +61,7 @@ func (p *Policy) lower(s Sample, target float64) {
 // judge ends a trial when it is time to.
 func (p *Policy) judge(s Sample) {
 	t := p.trial
+	p.mend(s)
 	if s.At.Before(t.until) {
 		return
 	}

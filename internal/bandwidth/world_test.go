@@ -205,6 +205,8 @@ func (w *world) arrive() {
 			if w.resend > 1000 {
 				w.resend -= 600
 				w.packet(600, true)
+			} else {
+				w.sample.Withheld++
 			}
 		}
 	}
