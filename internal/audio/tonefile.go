@@ -63,8 +63,8 @@ func parseWave(data []byte) ([]int16, error) {
 	}
 	var form waveForm
 	for rest := data[12:]; len(rest) >= 8; {
-		name, size := string(rest[:4]), int(binary.LittleEndian.Uint32(rest[4:]))
-		// A file that was never finished says 0 or 2^32-1, and one that was cut short more than there is.
+		// A file that was never finished says 0 or 2^32-1, and one that was cut short more than there is: on a processor of 32 bit that is no int.
+		name, size := string(rest[:4]), int(min(binary.LittleEndian.Uint32(rest[4:]), uint32(len(rest))))
 		piece := rest[8:min(len(rest), 8+size)]
 		switch name {
 		case "fmt ":
@@ -149,7 +149,7 @@ func number(v float64) float32 {
 // toRoomRate brings sound from any rate up to the room's by a windowed sinc of 16 samples to either side.
 func toRoomRate(in []float32, rate int) []int16 {
 	const side = 16
-	out := make([]int16, len(in)*SampleRate/rate)
+	out := make([]int16, int64(len(in))*SampleRate/int64(rate)) // a minute of it is more than 32 bit before the division
 	step := float64(rate) / SampleRate
 	for i := range out {
 		at := float64(i) * step

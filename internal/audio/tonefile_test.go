@@ -86,6 +86,17 @@ func TestWhatIsNoToneIsSaid(t *testing.T) {
 	}
 }
 
+// TestAFileThatWasNeverFinished says more than there is, up to what is no int on a processor of 32 bit.
+func TestAFileThatWasNeverFinished(t *testing.T) {
+	for _, size := range []uint32{1 << 20, math.MaxInt32, 1 << 31, math.MaxUint32} {
+		file := wave(waveForm{wavePCM, 2, 44100, 16}, 2)
+		binary.LittleEndian.PutUint32(file[40:], size)
+		if pcm, err := parseWave(file); err != nil || len(pcm) != 2*SampleRate {
+			t.Errorf("%#x: %d samples, %v", size, len(pcm), err)
+		}
+	}
+}
+
 func FuzzParseWave(f *testing.F) {
 	f.Add(wave(waveForm{wavePCM, 2, 44100, 24}, 0.01))
 	f.Add(wave(waveForm{waveFloat, 1, 8000, 32}, 0.01))
