@@ -80,7 +80,8 @@ func (d *duplex) hear(far, heard, rest float64, tonal bool) {
 	if d.envelope < farSpeaks || tonal {
 		return
 	}
-	if d.heard < aboveNoise*d.noise {
+	// A microphone that delivers zeros has no noise either: nothing is above it.
+	if d.heard <= aboveNoise*d.noise {
 		if d.quiet++; d.quiet > 100 { // a second of speech, and no echo of it
 			d.trusted = true
 		}

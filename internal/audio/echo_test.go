@@ -238,6 +238,18 @@ func TestTheFarEndDoesNotHearItself(t *testing.T) {
 	}
 }
 
+// TestADeadMicrophone: one that delivers zeros, as with a switch on it, is no reason to let one speak at a time for ever, and no figure
+// that is none is told of it.
+func TestADeadMicrophone(t *testing.T) {
+	m := NewMicrophone(MicrophoneOptions{Echo: true})
+	defer m.Close()
+	far := atLevel(woman(2).speaks(6), -20)
+	through(m, make([]int16, len(far)), far)
+	if r := m.Report(); r.State != EchoFullDuplex || math.IsNaN(r.LossDB) {
+		t.Errorf("%+v", r)
+	}
+}
+
 // BenchmarkEcho is the cost of 20 ms.
 func BenchmarkEcho(b *testing.B) {
 	c := NewMicrophone(MicrophoneOptions{Echo: true, Noise: true, AutoGain: true})
