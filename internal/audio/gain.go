@@ -64,7 +64,8 @@ func (g *gainControl) follow(power float64, visitor bool) {
 	if g.heard < gainAfter {
 		return
 	}
-	want := min(gainTarget-dbfs(g.level), gainNoise-dbfs(g.noise))
+	// Noise above its bound is no reason to lower a voice.
+	want := min(gainTarget-dbfs(g.level), max(0, gainNoise-dbfs(g.noise)))
 	want = max(gainLeast, min(gainMost, want))
 	g.db += max(-gainDown, min(gainUp, want-g.db))
 }

@@ -102,3 +102,16 @@ func TestQuietVisitorsAreRaisedAndNoiseIsNot(t *testing.T) {
 		t.Errorf("noise of -60 dBFS comes out at %.1f", got)
 	}
 }
+
+// TestAVisitorInNoiseIsNotTurnedDown: noise is not to be raised, which is no reason to lower who speaks at a good level.
+func TestAVisitorInNoiseIsNotTurnedDown(t *testing.T) {
+	visitor := atLevel(woman(2).speaks(8), -20)
+	c := porchCase{far: man(1), noise: -40, room: 0.1, coupling: -100, begins: 0.5}
+	near, far, _ := c.mixed(make([]int16, len(visitor)), visitor)
+	m := NewMicrophone(MicrophoneOptions{AutoGain: true})
+	defer m.Close()
+	through(m, near, far)
+	if got := m.Report().GainDB; got < -3 {
+		t.Errorf("amplified by %.1f dB", got)
+	}
+}
