@@ -105,7 +105,9 @@ func loadEchoMemory(dir string) (*echoMemory, error) {
 	if err = json.Unmarshal(data, &devices); err != nil {
 		return m, fmt.Errorf("%s: %w", echoFile, err)
 	}
-	m.devices = devices
+	if devices != nil { // null is JSON, too
+		m.devices = devices
+	}
 	return m, nil
 }
 

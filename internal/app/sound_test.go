@@ -32,12 +32,15 @@ func TestTheEchosDelayOutlivesTheAgent(t *testing.T) {
 	if got := CheckEcho(settings.Audio{Device: "card 15", EchoCancellation: true}, dir); got != "comes back after 65 ms" {
 		t.Errorf("check says %q", got)
 	}
-	for _, damaged := range []string{"", "{", `{"card 15": {"delay_ms": -4}}`, `{"card 15": {"delay_ms": 1e300}}`} {
+	for _, damaged := range []string{"", "{", "null", `{"card 15": {"delay_ms": -4}}`, `{"card 15": {"delay_ms": 1e300}}`} {
 		if err = os.WriteFile(filepath.Join(dir, echoFile), []byte(damaged), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if m, _ = loadEchoMemory(dir); m.delay("card 15") != 0 {
 			t.Errorf("of %q: %v", damaged, m.delay("card 15"))
+		}
+		if err = m.keep("card 15", 30*time.Millisecond, now); err != nil {
+			t.Errorf("after %q: %v", damaged, err)
 		}
 	}
 }
