@@ -68,12 +68,16 @@ func (b *bridge) move(out, in []byte) {
 		// The two threads handle as much at once as they like, and begin when they like: what may be taken at once, twice, and a
 		// frame are there before anything is.
 		b.loudspeaker.Store(true)
-		b.filled = b.played.length() >= playoutDepth+2*samples
+		b.filled = b.played.length() >= playout(2*samples)
 		clear(out)
 	} else if out != nil {
 		b.loudspeaker.Store(true)
-		if excess := b.played.length() - playoutMost; excess > 0 {
-			b.played.drop(excess + playoutMost - playoutDepth)
+		at := 0
+		if own {
+			at = 2 * samples
+		}
+		if length := b.played.length(); length > playout(at)+playoutMost-playoutDepth {
+			b.played.drop(length - playout(at))
 		}
 		b.missed.Add(uint64(b.played.readBytes(out)))
 	}
@@ -84,6 +88,10 @@ func (b *bridge) move(out, in []byte) {
 	b.moved.Add(uint64(samples))
 	signal(b.wake)
 }
+
+// playout is how much is to wait for a loudspeaker that may take so many samples before there are new ones: not more than the ring holds
+// beside what comes next, as a loudspeaker would wait for that for ever.
+func playout(samples int) int { return min(playoutDepth+samples, ringSamples-playoutMost) }
 
 // stop is called when the device has stopped by itself.
 func (b *bridge) stop() { signal(b.stopped) }

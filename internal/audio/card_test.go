@@ -316,6 +316,50 @@ func TestALateGoroutineIsSilenceAndNoDelay(t *testing.T) {
 	}
 }
 
+// TestALoudspeakerWithAThreadOfItsOwn: its clock is another than the microphone's and it takes as much at once as it likes. What is lost
+// for that is lost in few places; each is a click.
+func TestALoudspeakerWithAThreadOfItsOwn(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		period int // samples that the loudspeaker takes at once
+		faster int // by so many of a million
+		most   int // gaps
+	}{
+		{"one clock", 480, 0, 0},
+		{"faster", 480, 200, 7},
+		{"slower", 480, -200, 0},
+		{"dmix's periods", 1024, 0, 0},
+		{"long periods", 2048, 0, 0},
+		{"longer ones", 4096, 0, 1},
+	} {
+		b := newBridge()
+		in, out := make([]byte, 2*480), make([]byte, 2*c.period)
+		capture, playback := make([]int16, FrameSamples), make([]int16, FrameSamples)
+		for i := range playback {
+			playback[i] = 1000
+		}
+		gaps, owed := 0, 0
+		for step := range 5 * 60 * 100 { // five minutes in steps of 10 ms
+			b.move(nil, in)
+			for b.heard.read(capture) {
+				if b.loudspeaker.Load() {
+					b.played.write(playback)
+				}
+			}
+			for owed += 480 * (1e6 + c.faster); owed >= c.period*1e6; owed -= c.period * 1e6 {
+				before := b.missed.Load()
+				b.move(out, []byte{})
+				if b.missed.Load() > before && step > 100 {
+					gaps++
+				}
+			}
+		}
+		if heard := out[0] != 0; gaps > c.most || !heard {
+			t.Errorf("%s: %d gaps; heard at last: %v", c.name, gaps, heard)
+		}
+	}
+}
+
 func TestTheCallbackAllocatesNothing(t *testing.T) {
 	b := newBridge()
 	out, in := make([]byte, FrameSamples), make([]byte, FrameSamples)
