@@ -34,7 +34,7 @@ test: deps lint test-unit test-kernel test-e2e test-chaos test-soak ## everythin
 
 test-unit: deps-build ## what needs no lab, with the race detector
 	$(call heading,unit tests)
-	go test -race -timeout 5m $$(go list ./... | grep -v -E '$(LAB_PACKAGES)')
+	go test -race -timeout 15m $$(go list ./... | grep -v -E '$(LAB_PACKAGES)')
 
 # Each package has a guest of its own. Tests that need no driver ran before, with the race detector; here it makes the time of a
 # guest's clock too dear.
