@@ -48,3 +48,6 @@ func (b *bucket) owe(bytes int, now time.Time) time.Duration {
 	}
 	return time.Duration(-b.filled / b.rate * float64(time.Second))
 }
+
+// forgive gives back what fills in d.
+func (b *bucket) forgive(d time.Duration) { b.filled += b.rate * d.Seconds() }

@@ -32,22 +32,22 @@ func (p *Peer) SetVideoPace(v VideoPace) {
 func (p *picture) due(bytes int, now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	left := max(p.left, bytes)
+	p.left = left - bytes
 	if p.pace.rate == 0 {
 		return 0
 	}
-	return min(p.pace.owe(bytes, now), paceLimit)
+	wait := p.pace.owe(bytes, now)
+	most := time.Duration(float64(p.until.Sub(now)) * float64(bytes) / float64(left))
+	if most = max(most, 0); wait > most {
+		p.pace.forgive(wait - most)
+		return most
+	}
+	return wait
 }
 
-// hurry keeps a picture of this size from taking too long. The caller holds mu.
-func (p *picture) hurry(bytes int, now time.Time) {
-	if p.pace.rate == 0 {
-		return
-	}
-	p.pace.fill(now)
-	if spare := float64(bytes) - p.pace.filled - p.pace.rate*paceLimit.Seconds(); spare > 0 {
-		p.pace.filled += spare
-	}
-}
+// hurry keeps a picture of this size from taking too long: its packets share the time that it has. The caller holds mu.
+func (p *picture) hurry(bytes int, now time.Time) { p.left, p.until = bytes, now.Add(paceLimit) }
 
 // told takes what the far side says is possible, in bit/s (REMB).
 func (p *picture) told(bps float64, now time.Time) {

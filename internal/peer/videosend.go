@@ -50,6 +50,8 @@ type picture struct {
 	base     uint32
 	waiting  bool // for a key frame: without one the far side could show nothing
 	pace     bucket
+	left     int // bytes of the picture that is leaving, of which the last is to have left at until
+	until    time.Time
 	most     int // bit/s that the far side says are possible
 	toldAt   time.Time
 	pictures uint64
