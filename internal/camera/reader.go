@@ -12,9 +12,9 @@ const starvedGap = time.Second
 // leastQueue is the shortest queue of a reader, in pictures.
 const leastQueue = 4
 
-// queueLimit is how many pictures a reader may be behind: half a second. What is older is of no use to somebody at the
-// door.
-func queueLimit(framerate int) int { return max(leastQueue, framerate/2) }
+// queueLimit is how many pictures a reader may be behind: four fifths of a second. What is older is of no use to somebody at the
+// door; what is younger waits for a key frame to leave, which takes up to 600 ms on a slow way.
+func queueLimit(framerate int) int { return max(leastQueue, framerate*4/5) }
 
 // Reader takes the pictures of a [Hub]. One goroutine at a time may call Next; the other methods are free.
 type Reader struct {
