@@ -132,10 +132,10 @@ func gainOf(x, clean []int16) float64 {
 		}
 		return sum / own
 	}
-	best := 0
+	best, most := 0, math.Inf(-1)
 	for lag := range 40 * SampleRate / 1000 {
-		if project(lag, 37) > project(best, 37) {
-			best = lag
+		if p := project(lag, 37); p > most {
+			best, most = lag, p
 		}
 	}
 	return 20 * math.Log10(project(best, 1))
@@ -155,9 +155,13 @@ func withoutRumble(x []int16) []int16 {
 }
 
 // TestTheEchoGoesAndTheVisitorStays: in simulated porches, with the same voices in each run. The demand is 30 dB of echo gone after two
-// seconds, and the visitor lowered by less than 3 dB while both speak.
+// seconds, and the visitor lowered by less than 3 dB while both speak. The race detector sees the first two porches only.
 func TestTheEchoGoesAndTheVisitorStays(t *testing.T) {
-	for _, c := range porches() {
+	all := porches()
+	if raced {
+		all = all[:2]
+	}
+	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			near, far, visitor := c.sounds()
