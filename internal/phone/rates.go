@@ -109,11 +109,19 @@ func (r *rates) follow(ctx context.Context, c *call, reader *camera.Reader) {
 			c.log.Debug("pictures that wait are given up", "target", d.Target)
 			reader.Skip()
 		}
-		if d.KeyFrame {
+		if r.mended(v, d, now) {
 			c.log.Debug("a key frame for what was lost", "target", d.Target)
-			r.encoder.RequestKeyFrame()
 		}
 	}
+}
+
+// mended has a key frame made when the decision asks for one and the viewer is to have it.
+func (r *rates) mended(v *viewer, d bandwidth.Decision, now time.Time) bool {
+	if !d.KeyFrame || r.answer(v, now) == keyFrameNone {
+		return false
+	}
+	r.encoder.RequestKeyFrame()
+	return true
 }
 
 func sampleOf(l peer.Link, now time.Time) bandwidth.Sample {

@@ -15,13 +15,14 @@ type encoderLog struct {
 	one      bool
 	rates    []int
 	restarts int
+	keys     int
 }
 
 func (e *encoderLog) SetBitrate(bps int) bool { e.rates = append(e.rates, bps); return !e.fixed }
 func (e *encoderLog) FixedBitrate() bool      { return e.fixed }
 func (e *encoderLog) OneBitrate() bool        { return e.one }
 func (e *encoderLog) Restart()                { e.restarts++ }
-func (e *encoderLog) RequestKeyFrame()        {}
+func (e *encoderLog) RequestKeyFrame()        { e.keys++ }
 
 func (e *encoderLog) last() int {
 	if len(e.rates) == 0 {
@@ -150,6 +151,16 @@ func TestWhoIsLeftBehindDoesNotMakeKeyFramesForAll(t *testing.T) {
 	}
 	if made != 2 {
 		t.Errorf("%d key frames in 6 s, want one each 3 s", made)
+	}
+	mend := bandwidth.Decision{Target: 150_000, KeyFrame: true}
+	for i := 60; i < 120; i++ {
+		r.mended(bad, mend, now.Add(time.Duration(i)*rateEach))
+	}
+	if e.keys != 2 {
+		t.Errorf("%d key frames in 6 s for what the one left behind loses, want one each 3 s", e.keys)
+	}
+	if r.mended(good, mend, now); e.keys != 3 {
+		t.Error("no key frame for what a good way loses")
 	}
 }
 

@@ -37,7 +37,11 @@ func (c *call) keyFrameFor(now time.Time) keyFrameAnswer {
 	if v == nil {
 		return keyFrameNow
 	}
-	r := c.phone.rates
+	return c.phone.rates.answer(v, now)
+}
+
+// answer says what a viewer gets that needs a key frame.
+func (r *rates) answer(v *viewer, now time.Time) keyFrameAnswer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
