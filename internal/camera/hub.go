@@ -98,6 +98,7 @@ type Hub struct {
 	alive  chan struct{}        // of length one: a picture came
 	anew   chan struct{}        // of length one: the source is to be started anew
 	pulses chan chan<- struct{} // somebody asks whether Run lives
+	faulty bool                 // onFault was told of a failure last; Run's
 
 	mu       sync.Mutex
 	readers  []*Reader
@@ -241,7 +242,7 @@ func (h *Hub) Run(ctx context.Context) error {
 			return nil
 		}
 		h.setState(stateAfter(failures))
-		delivered, err := h.session(ctx, failures > 0)
+		delivered, err := h.session(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -257,6 +258,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		h.setState(stateAfter(failures))
 		wait := backOff(failures)
 		h.log.Warn("camera source broke", "source", h.source.Name(), "error", err, "failures", failures, "retry_in", wait)
+		h.faulty = true
 		h.onFault(err)
 		if !h.rest(ctx, wait) {
 			return nil
@@ -279,7 +281,7 @@ func (h *Hub) waitForReaders(ctx context.Context) bool {
 }
 
 // session runs the source once. It returns nil when the source was stopped on purpose, and for how long pictures came.
-func (h *Hub) session(ctx context.Context, broken bool) (delivered time.Duration, err error) {
+func (h *Hub) session(ctx context.Context) (delivered time.Duration, err error) {
 	runCtx, cancel := context.WithCancelCause(ctx)
 	ended := make(chan error, 1)
 	p := h.beginRun()
@@ -317,7 +319,8 @@ func (h *Hub) session(ctx context.Context, broken bool) (delivered time.Duration
 		case answer := <-h.pulses:
 			close(answer)
 		case <-h.alive:
-			if first := watch.sawPicture(); first && broken {
+			if first := watch.sawPicture(); first && h.faulty {
+				h.faulty = false
 				h.log.Info("camera source mended", "source", h.source.Name())
 				h.onFault(nil)
 				h.setState(StateRunning)

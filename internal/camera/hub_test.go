@@ -312,6 +312,35 @@ func TestHubRestartsASourceThatStalls(t *testing.T) {
 	})
 }
 
+// TestAFaultEndsWithPictures is a source that broke, and that nobody waited for when it was tried again.
+func TestAFaultEndsWithPictures(t *testing.T) {
+	src := newFakeSource(func(run int) fakeRun {
+		switch run {
+		case 0:
+			return fakeRun{pictures: 1, err: errors.New("unplugged")}
+		case 1:
+			return fakeRun{pictures: -1} // does not get so far
+		default:
+			return fakeRun{}
+		}
+	})
+	src.traits = Traits{Start: 3 * linger}
+	var faults []error
+	inHub(t, src, func(err error) { faults = append(faults, err) }, func(t *testing.T, h *Hub) {
+		reader := h.Subscribe()
+		time.Sleep(time.Second)
+		reader.Close()
+		time.Sleep(2 * linger)
+		reader = h.Subscribe()
+		defer reader.Close()
+		next(t, reader)
+		synctest.Wait()
+		if len(faults) != 2 || faults[0] == nil || faults[1] != nil {
+			t.Errorf("told %v, want a fault and its end", faults)
+		}
+	})
+}
+
 func TestHubBacksOffFromASourceThatEnds(t *testing.T) {
 	broken := errors.New("unplugged")
 	src := newFakeSource(func(run int) fakeRun {
