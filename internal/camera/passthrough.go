@@ -21,6 +21,20 @@ type passthrough struct {
 	force    atomic.Bool
 	bitrate  atomic.Int64
 	wrong    error // with the format, as onFormat was told
+	rate     atomic.Int32
+}
+
+// What a camera makes of a bit rate.
+const (
+	rateNone    int32 = iota // nothing, as far as is known
+	rateAtStart              // a run keeps the one that it began with
+	rateAlways               // it can be changed at any time
+)
+
+// keepsRate says whether a run keeps its bit rate, and whether all runs have the same.
+func (c *passthrough) keepsRate() (run, always bool) {
+	rate := c.rate.Load()
+	return rate != rateAlways, rate == rateNone
 }
 
 // newPassthrough makes one; onFormat may be nil and is told as that of [NewExecSource].
@@ -123,6 +137,9 @@ func (c *passthrough) pass(ctx context.Context, camera ownCamera, p Params, out 
 // answer does what is asked of the camera until ctx ends. A camera that refuses goes on as it is.
 func (c *passthrough) answer(ctx context.Context, camera ownCamera) {
 	forces, rates := camera.Has(v4l2.ForceKeyFrame), camera.Has(v4l2.Bitrate)
+	if rates {
+		c.rate.Store(rateAlways)
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -133,7 +150,9 @@ func (c *passthrough) answer(ctx context.Context, camera ownCamera) {
 			forces = camera.Set(v4l2.ForceKeyFrame, 1) == nil
 		}
 		if bps := c.bitrate.Swap(0); bps > 0 && rates {
-			rates = camera.Set(v4l2.Bitrate, int32(bps)) == nil
+			if rates = camera.Set(v4l2.Bitrate, int32(bps)) == nil; !rates {
+				c.rate.Store(rateAtStart)
+			}
 		}
 	}
 }

@@ -19,6 +19,7 @@ type standInCamera struct {
 	pictures    []v4l2.Picture
 	end         error // nil: it falls silent
 	lacks       []v4l2.ControlID
+	refuses     []v4l2.ControlID
 	interrupted chan struct{}
 	once        sync.Once
 
@@ -52,6 +53,9 @@ func (s *standInCamera) Next() (v4l2.Picture, error) {
 func (s *standInCamera) Set(id v4l2.ControlID, value int32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if slices.Contains(s.refuses, id) {
+		return v4l2.ErrBusy
+	}
 	s.set[id] = value
 	return nil
 }
@@ -230,6 +234,42 @@ func TestWhatIsAskedOfACameraReachesIt(t *testing.T) {
 			t.Errorf("%v, closed %d times", err, camera.closed)
 		}
 	})
+}
+
+// TestACameraIsNotStartedAnewForARateItDoesNotHave: who decides on the rate goes by the traits.
+func TestACameraIsNotStartedAnewForARateItDoesNotHave(t *testing.T) {
+	for name, c := range map[string]struct {
+		lacks, refuses []v4l2.ControlID
+		want           Traits
+	}{
+		"no control":               {[]v4l2.ControlID{v4l2.Bitrate}, nil, Traits{FixedGroups: true, FixedBitrate: true, OneBitrate: true}},
+		"a control":                {nil, nil, Traits{FixedGroups: true}},
+		"a control before it runs": {nil, []v4l2.ControlID{v4l2.Bitrate}, Traits{FixedGroups: true, FixedBitrate: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				camera := newStandInCamera()
+				camera.lacks, camera.refuses = c.lacks, c.refuses
+				own := newPassthrough(nil)
+				source := &V4L2Camera{own: own}
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				go func() {
+					ended <- own.pass(ctx, camera, Params{Width: 320, Height: 240, Framerate: 25}, func(AccessUnit) {})
+				}()
+				source.SetBitrate(300_000)
+				synctest.Wait()
+				got := source.Traits()
+				if got.Start = 0; got != c.want {
+					t.Errorf("%+v, want %+v", got, c.want)
+				}
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
 }
 
 func TestACameraThatStallsTellsWhatIsKnown(t *testing.T) {

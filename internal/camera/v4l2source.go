@@ -95,13 +95,15 @@ func (c *V4L2Camera) Name() string { return "v4l2" }
 // cameraStart is what a camera has until its first picture: USB cameras take a second, and longer in the dark.
 const cameraStart = 5 * time.Second
 
-// Traits implements [Source]. They are those of the run that is on: a camera that encodes by itself may not be asked for key frames.
+// Traits implements [Source]. They are those of the run that is on: a camera that encodes by itself may not be asked for key frames,
+// and has the bit rate that it likes unless it has a control for it.
 func (c *V4L2Camera) Traits() Traits {
 	t := Traits{Start: cameraStart}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.own != nil {
-		t.FixedGroups, t.FixedBitrate = true, true
+		t.FixedGroups = true
+		t.FixedBitrate, t.OneBitrate = c.own.keepsRate()
 	}
 	return t
 }
