@@ -56,6 +56,13 @@ func (a *App) cameraFault(err error) {
 	case cameraMissing(err):
 		code = health.CodeCameraUnavailable
 	}
+	a.cameraIs(code, err)
+}
+
+// cameraUnfound takes why a camera that nobody watches could not be used. It did not run, so it has not stalled.
+func (a *App) cameraUnfound(err error) { a.cameraIs(health.CodeCameraUnavailable, err) }
+
+func (a *App) cameraIs(code health.Code, err error) {
 	faults{a.health}.only([]health.Code{health.CodeCameraUnavailable, health.CodeCameraStalled}, code, errorText(err))
 }
 
@@ -107,12 +114,12 @@ func (a *App) probeCamera(ctx context.Context) error {
 // probeVideo asks for a video device while nobody watches it, and returns what there is. It says what it found when that is not what it
 // found before.
 func (a *App) probeVideo(source *camera.V4L2Camera, before string) string {
-	if a.camera.Status().State != camera.StateIdle {
+	if s := a.camera.Status(); s.Readers > 0 || s.State == camera.StateRunning {
 		return before // the hub says what is wrong
 	}
 	used, err := source.Probe(cameraParams(a.opt.Local.Camera))
 	if err != nil {
-		a.cameraFault(err)
+		a.cameraUnfound(err)
 		return ""
 	}
 	a.health.Clear(health.CodeCameraUnavailable)
@@ -133,7 +140,7 @@ func (a *App) probed(ctx context.Context, pi *camera.PiCamera) bool {
 		return true
 	}
 	if err != nil {
-		a.cameraFault(err)
+		a.cameraUnfound(err)
 		return false
 	}
 	for _, m := range models {
