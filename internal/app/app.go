@@ -31,6 +31,7 @@ type App struct {
 	// echoMemory is nil without a sound card; echoDelays, of length one, brings it what was measured.
 	echoMemory *echoMemory
 	echoDelays chan time.Duration
+	guesses    *guessMemory
 	phone      *phone.Phone
 	station    *station.Runner
 	home       *home
@@ -86,8 +87,9 @@ func build(o Options) *App {
 		Events: func(ev station.Event) { a.station.Post(ev) },
 	})
 	a.station = station.NewRunner(machine, caller{a}, caller{a}, door{a.board, memory}, sounder{a.audio}, light{a}, o.Log.With("room", "station"))
-	a.station.Use(book, alarms{a.health})
-	a.station.Post(station.Remembered{Why: memory.recall()})
+	a.guesses = newGuessMemory(o.StateDir, o.Log.With("room", "station"))
+	a.station.Use(book, alarms{a.health}, a.guesses.keep)
+	a.station.Post(station.Remembered{Why: memory.recall(), Guesses: a.guesses.recall()})
 	a.home = newHome(o, a.health, a.phone)
 	a.home.configured = func(s settings.Settings) {
 		a.station.Post(station.Configured{Config: stationConfig(s.Local, s.Incoming, book)})
@@ -144,6 +146,7 @@ func (a *App) run(ctx context.Context) error {
 		a.phone.Close()
 		return nil
 	})
+	begin("wrong codes", a.guesses.run)
 	begin("station", a.station.Run)
 	begin("presses", a.forwardPresses)
 	begin("inputs", a.forwardInputs)

@@ -1,10 +1,14 @@
 package app
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"doorstation/internal/station"
 )
@@ -30,4 +34,50 @@ func TestWhyTheLockIsBlockedIsRemembered(t *testing.T) {
 			t.Errorf("a file that says %q: %q", damaged, got)
 		}
 	}
+}
+
+// TestWrongCodesAreRemembered over a restart: the first at once, those that follow quickly by the next write, and the last ones at the end.
+func TestWrongCodesAreRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "state")
+		log := slog.New(slog.DiscardHandler)
+		m := newGuessMemory(dir, log)
+		if all := m.recall(); len(all) > 0 {
+			t.Errorf("before anything was written: %v", all)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error)
+		go func() { ended <- m.run(ctx) }()
+		wrong := func(n int) []station.Guess {
+			now := time.Now().UTC().Round(0)
+			return []station.Guess{{Who: "101", Wrong: n, Last: now, Until: now.Add(time.Minute)}}
+		}
+		kept := func(want []station.Guess) {
+			t.Helper()
+			if got := newGuessMemory(dir, log).recall(); !slices.Equal(got, want) {
+				t.Errorf("kept is %v, want %v", got, want)
+			}
+		}
+		first, second, third := wrong(1), wrong(2), wrong(3)
+		m.keep(first)
+		synctest.Wait()
+		kept(first)
+		m.keep(second)
+		m.keep(third)
+		synctest.Wait()
+		kept(first)
+		time.Sleep(guessesPause)
+		synctest.Wait()
+		kept(third)
+		m.keep(nil)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		kept(nil)
+		if err := os.WriteFile(m.path, []byte("[{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		kept(nil)
+	})
 }

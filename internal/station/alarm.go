@@ -44,8 +44,11 @@ type TamperChanged struct{ Active bool }
 // AlarmsCleared says that somebody has looked after the alarms. It is answered by [ActReply] with its ID.
 type AlarmsCleared struct{ ID uint64 }
 
-// Remembered tells why the lock was blocked before the start, as [ActRemember] said.
-type Remembered struct{ Why string }
+// Remembered tells why the lock was blocked before the start, as [ActRemember] said, and what [ActKeepGuesses] did.
+type Remembered struct {
+	Why     string
+	Guesses []Guess
+}
 
 func (Remembered) event()     {}
 func (ActAlarm) action()      {}
@@ -116,14 +119,20 @@ func (m *Machine) tamperChanged(now time.Time, e TamperChanged) []Action {
 	return acts
 }
 
-func (m *Machine) remembered(e Remembered) []Action {
+func (m *Machine) remembered(now time.Time, e Remembered) (acts []Action) {
+	m.guesses.restore(e.Guesses, now)
+	if until, out := m.guesses.over(now); out {
+		m.watch.guessing = true
+		acts = append(acts, ActAlarm{Alarm: AlarmGuessing, On: true,
+			Detail: "since before the start; an extension is locked out until " + until.Format(time.DateTime)})
+	}
 	m.lock.ordered = e.Why == BlockedByOrder || e.Why == BlockedByBoth
 	if e.Why == BlockedByTamper || e.Why == BlockedByBoth {
 		m.watch.alarmed = true
 		m.lock.tampered = m.next.TamperBlocks
-		return []Action{ActAlarm{Alarm: AlarmTamper, On: true, Detail: "since before the start"}}
+		acts = append(acts, ActAlarm{Alarm: AlarmTamper, On: true, Detail: "since before the start"})
 	}
-	return nil
+	return acts
 }
 
 func (m *Machine) alarmsCleared(now time.Time, e AlarmsCleared) []Action {
@@ -143,7 +152,10 @@ func (m *Machine) alarmsCleared(now time.Time, e AlarmsCleared) []Action {
 		m.watch.forced = false
 		acts = append(acts, ActAlarm{Alarm: AlarmForced})
 	}
-	m.guesses.clear()
+	if len(m.guesses.by) > 0 {
+		m.guesses.clear()
+		acts = append(acts, m.guesses.kept())
+	}
 	acts = append(acts, m.tickGuessing(now)...)
 	return append(acts, ActReply{ID: e.ID})
 }

@@ -220,6 +220,67 @@ func TestACodeAfterTheTalkCode(t *testing.T) {
 	}
 }
 
+// TestARestartForgivesNothing: whoever cuts the power in a pause finds the rest of it, and the next wrong code costs what it would have cost.
+func TestARestartForgivesNothing(t *testing.T) {
+	wrong := func(n int) *house {
+		h := talking(secret())
+		h.m.visit.config.MaxTalk = 24 * time.Hour // the phone is not to be hung up meanwhile
+		h.m.visit.deadline = h.now.Add(24 * time.Hour)
+		for range n {
+			h.types(1, "0000#").answerLookUps().after(pauseAfter(h.kept[0].Wrong))
+		}
+		return h
+	}
+	again := func(before *house, down time.Duration) *house {
+		h := newHouse(secret())
+		h.now = before.now.Add(down)
+		return h.do(Remembered{Guesses: before.kept}).do(Knocked{1, "101"}).do(LookBegan{1})
+	}
+	h := wrong(2)
+	if h = again(h, 0).dials(1, "0000#").answerLookUps().dials(1, "4711"); h.opened() != 0 {
+		t.Error("two wrong codes before the restart, one after it: there is no pause")
+	}
+	for _, ca := range []struct {
+		name      string
+		down      time.Duration // from the fourth wrong code to the restart
+		pauseLeft time.Duration
+	}{
+		{"at once", 0, 20 * time.Second}, {"half of the pause later", 10 * time.Second, 10 * time.Second}, {"after the pause", time.Hour, 0},
+		{"by a clock that was set back", -time.Hour, 20 * time.Second}, {"by a clock that was two days fast", -48 * time.Hour, 20 * time.Second},
+	} {
+		h := wrong(3).types(1, "0000#").answerLookUps()
+		h = again(h, ca.down)
+		if ca.pauseLeft > 0 {
+			h.after(ca.pauseLeft-1).dials(1, "4711")
+		}
+		if h.opened() != 0 {
+			t.Errorf("%s: it opens within the pause", ca.name)
+		}
+		if h.after(CodeGap+1).dials(1, "4711"); h.opened() != 1 {
+			t.Errorf("%s: it does not open after the pause", ca.name)
+		}
+		if len(h.kept) > 0 {
+			t.Errorf("%s: a right code did not forgive: %v", ca.name, h.kept)
+		}
+	}
+	if h = again(wrong(4), 2*guessesForget).dials(1, "0000#").answerLookUps().dials(1, "4711"); h.opened() != 1 {
+		t.Error("days later it is not forgotten")
+	}
+	h = wrong(7).types(1, "0000#").answerLookUps()
+	h = again(h, time.Minute)
+	if !strings.Contains(strings.Join(h.heard, " "), "alarm guessing true") {
+		t.Errorf("nobody is told of who is locked out: %q", h.heard)
+	}
+	if h.do(AlarmsCleared{1}); len(h.kept) > 0 {
+		t.Error("it was cleared, and is remembered")
+	}
+	broken := []Guess{{Who: "", Wrong: 9}, {Who: "101", Wrong: -5}, {Who: "101", Wrong: 1 << 40, Last: h.now, Until: h.now.Add(1 << 60)}}
+	h = newHouse(secret()).do(Remembered{Guesses: broken}).after(lockOut).do(Knocked{1, "101"}).do(LookBegan{1}).dials(1, "4711")
+	if h.opened() != 1 {
+		t.Error("what is broken locks out for longer than a lock-out")
+	}
+}
+
 // TestManyGuessers are remembered up to a number.
 func TestManyGuessers(t *testing.T) {
 	var g guesses

@@ -97,7 +97,7 @@ func (m *Machine) judge(now time.Time, a *attempt, pad *keypad, c caller) []Acti
 	}
 	pause, out := m.guesses.add(c.who, now)
 	acts := []Action{logAct(slog.LevelWarn, "wrong code", slog.Uint64("visit", uint64(c.visit)), slog.Uint64("look", uint64(c.look)),
-		slog.String("by", c.who), slog.Duration("pause", pause))}
+		slog.String("by", c.who), slog.Duration("pause", pause)), m.guesses.kept()}
 	if out {
 		m.watch.guessing = true
 		acts = append(acts, ActAlarm{Alarm: AlarmGuessing, On: true,
@@ -108,9 +108,12 @@ func (m *Machine) judge(now time.Time, a *attempt, pad *keypad, c caller) []Acti
 
 // accepted opens the door to whoever typed a code.
 func (m *Machine) accepted(now time.Time, c caller, name string) []Action {
-	m.guesses.forgive(c.who)
-	acts := []Action{logAct(slog.LevelInfo, "code accepted", slog.Uint64("visit", uint64(c.visit)), slog.Uint64("look", uint64(c.look)),
-		slog.String("by", c.who), slog.String("code_of", name))}
+	var acts []Action
+	if m.guesses.forgive(c.who) {
+		acts = append(acts, m.guesses.kept())
+	}
+	acts = append(acts, logAct(slog.LevelInfo, "code accepted", slog.Uint64("visit", uint64(c.visit)), slog.Uint64("look", uint64(c.look)),
+		slog.String("by", c.who), slog.String("code_of", name)))
 	return append(acts, m.open(now, c, m.pulseOf(c))...)
 }
 

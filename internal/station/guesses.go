@@ -1,6 +1,10 @@
 package station
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // What wrong codes cost whoever typed them: from the third in a row on a pause that doubles, and at last a lock-out. In the long run
 // that leaves two attempts an hour: a code of four digits of which four are in use lasts two months.
@@ -13,6 +17,19 @@ const (
 	// mostGuessers bounds how many are remembered: a household has fewer extensions.
 	mostGuessers = 256
 )
+
+// Guess is what is remembered of a caller's wrong codes over a restart, so that cutting the power is no way to guess on.
+type Guess struct {
+	// Who is the extension, Wrong how many in a row, Last when the newest was, and Until when the pause ends.
+	Who         string
+	Wrong       int
+	Last, Until time.Time
+}
+
+// ActKeepGuesses says what is to be remembered of wrong codes from now on; nothing: nobody has any.
+type ActKeepGuesses struct{ Guesses []Guess }
+
+func (ActKeepGuesses) action() {}
 
 // guesses counts wrong codes, for each caller by itself.
 type guesses struct {
@@ -49,17 +66,53 @@ func (g *guesses) add(who string, now time.Time) (pause time.Duration, out bool)
 	}
 	c.wrong++
 	c.last = now
-	switch {
-	case c.wrong <= freeGuesses:
-		return 0, false
-	case c.wrong >= lockOutAt:
-		pause, out = lockOut, true
+	pause = pauseAfter(c.wrong)
+	if out = c.wrong >= lockOutAt; out {
 		g.lockOuts++
-	default:
-		pause = firstPause << (c.wrong - freeGuesses - 1)
 	}
 	c.until = now.Add(pause)
 	return pause, out
+}
+
+// pauseAfter is what so many wrong codes in a row cost.
+func pauseAfter(wrong int) time.Duration {
+	switch {
+	case wrong <= freeGuesses:
+		return 0
+	case wrong >= lockOutAt:
+		return lockOut
+	default:
+		return firstPause << (wrong - freeGuesses - 1)
+	}
+}
+
+// kept is what is to be remembered.
+func (g *guesses) kept() ActKeepGuesses {
+	var all []Guess
+	for who, c := range g.by {
+		all = append(all, Guess{Who: who, Wrong: c.wrong, Last: c.last, Until: c.until})
+	}
+	slices.SortFunc(all, func(a, b Guess) int { return cmp.Compare(a.Who, b.Who) })
+	return ActKeepGuesses{all}
+}
+
+// restore takes what was remembered. The clock may have been set since, or be wrong still: a machine without a clock of its own wakes up in the
+// past. No pause becomes longer than it was, and one that cannot be judged begins anew.
+func (g *guesses) restore(all []Guess, now time.Time) {
+	for _, k := range all {
+		ago, left := now.Sub(k.Last), k.Until.Sub(now)
+		if ago < 0 {
+			ago, left = 0, pauseAfter(k.Wrong)
+		}
+		if k.Who == "" || k.Wrong < 1 || ago > guessesForget || len(g.by) >= mostGuessers {
+			continue
+		}
+		if g.by == nil {
+			g.by = map[string]*guesser{}
+		}
+		left = min(max(left, 0), pauseAfter(k.Wrong))
+		g.by[k.Who] = &guesser{wrong: k.Wrong, last: now.Add(-ago), until: now.Add(left)}
+	}
 }
 
 // makeRoom forgets who guessed longest ago.
@@ -76,8 +129,12 @@ func (g *guesses) makeRoom(now time.Time) {
 	delete(g.by, oldest)
 }
 
-// forgive forgets a caller's wrong codes: a right one followed.
-func (g *guesses) forgive(who string) { delete(g.by, who) }
+// forgive forgets a caller's wrong codes, if there are any: a right one followed.
+func (g *guesses) forgive(who string) (had bool) {
+	_, had = g.by[who]
+	delete(g.by, who)
+	return had
+}
 
 // clear forgets everybody's, but not how many there were.
 func (g *guesses) clear() { g.by = nil }

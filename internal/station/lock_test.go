@@ -45,7 +45,7 @@ func TestLockAndAlarms(t *testing.T) {
 			[]string{"shut", "remember order", "reply <nil>", "alarm blocked true"}, LockBlocked},
 		{"blocked and released", talking(guarded()), func(h *house) { h.order(OrderBlock).order(OrderRelease).forget().types(1, "1") },
 			[]string{"open 3s", "hear opened"}, LockNormal},
-		{"blocked before a restart", newHouse(guarded()), func(h *house) { h.do(Remembered{BlockedByOrder}).order(OrderOpen) },
+		{"blocked before a restart", newHouse(guarded()), func(h *house) { h.do(Remembered{Why: BlockedByOrder}).order(OrderOpen) },
 			[]string{"alarm blocked true", "reply " + ErrBlocked.Error()}, LockBlocked},
 		{"an unknown order", idle(), func(h *house) { h.order("dance") }, []string{"reply no such order: dance"}, LockNormal},
 
@@ -77,14 +77,14 @@ func TestLockAndAlarms(t *testing.T) {
 			[]string{"alarm tamper false", "remember ", "reply <nil>", "open 3s", "reply <nil>"}, LockNormal},
 		{"cleared while it is still open", idle(), func(h *house) { h.tamper(true).forget().do(AlarmsCleared{2}) },
 			[]string{"reply " + ErrStillTampered.Error()}, LockBlocked},
-		{"tampered with before a restart", newHouse(guarded()), func(h *house) { h.do(Remembered{BlockedByTamper}).tamper(false).order(OrderOpen) },
+		{"tampered with before a restart", newHouse(guarded()), func(h *house) { h.do(Remembered{Why: BlockedByTamper}).tamper(false).order(OrderOpen) },
 			[]string{"alarm tamper true", "reply " + ErrTampered.Error()}, LockBlocked},
 		{"blocked and tampered with: each is remembered", idle(), func(h *house) {
 			h.order(OrderBlock).forget().tamper(true).tamper(false).do(AlarmsCleared{2})
 		},
 			[]string{"alarm tamper true", "shut", "remember order+tamper", "alarm tamper false", "remember order", "reply <nil>"}, LockBlocked},
 		{"blocked and tampered with before a restart, and looked after", newHouse(guarded()), func(h *house) {
-			h.do(Remembered{BlockedByBoth}).forget().do(AlarmsCleared{2}).order(OrderOpen)
+			h.do(Remembered{Why: BlockedByBoth}).forget().do(AlarmsCleared{2}).order(OrderOpen)
 		},
 			[]string{"alarm tamper false", "remember order", "reply <nil>", "reply " + ErrBlocked.Error()}, LockBlocked},
 	} {

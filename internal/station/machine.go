@@ -81,7 +81,7 @@ func (m *Machine) Handle(now time.Time, ev Event) []Action {
 	case TamperChanged:
 		acts = append(acts, m.tamperChanged(now, e)...)
 	case Remembered:
-		acts = append(acts, m.remembered(e)...)
+		acts = append(acts, m.remembered(now, e)...)
 	case AlarmsCleared:
 		acts = append(acts, m.alarmsCleared(now, e)...)
 	case CallEnded:

@@ -18,6 +18,7 @@ type house struct {
 	heard []string
 
 	lookUps []ActLookUp // that wait for their answer
+	kept    []Guess     // is remembered of wrong codes
 }
 
 func newHouse(c Config) *house {
@@ -85,6 +86,8 @@ func (h *house) note(acts []Action) {
 			h.heard = append(h.heard, fmt.Sprintf("alarm %s %v", a.Alarm, a.On))
 		case ActReply:
 			h.heard = append(h.heard, fmt.Sprintf("reply %v", a.Err))
+		case ActKeepGuesses:
+			h.kept = a.Guesses
 		case ActLookUp:
 			h.lookUps = append(h.lookUps, a)
 		case ActAdmit:

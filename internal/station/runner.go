@@ -26,6 +26,7 @@ type Runner struct {
 
 	codes   Codebook       // may be nil
 	alarms  Alarms         // may be nil
+	keep    func([]Guess)  // may be nil
 	lookUps sync.WaitGroup // their goroutines
 
 	mu        sync.Mutex
@@ -46,8 +47,11 @@ func NewRunner(m *Machine, p Phone, looks Looks, d Door, s Sounder, l Light, log
 	}
 }
 
-// Use gives it the codes that are hashed, and tells whom to tell of alarms; both may be nil. It is called before Run.
-func (r *Runner) Use(c Codebook, a Alarms) { r.codes, r.alarms = c, a }
+// Use gives it the codes that are hashed, and tells whom to tell of alarms and of what is to be remembered of wrong codes; each may be nil.
+// None of them may block. It is called before Run.
+func (r *Runner) Use(c Codebook, a Alarms, keep func([]Guess)) {
+	r.codes, r.alarms, r.keep = c, a, keep
+}
 
 // Post hands an event in. It never blocks; events are handled in the order they were posted. After Run has returned it does
 // nothing. It may be called from any goroutine, also from inside Phone, Door, Sounder and Light.
@@ -175,6 +179,10 @@ func (r *Runner) do(acts []Action) {
 		case ActAlarm:
 			if r.alarms != nil {
 				r.alarms.Alarm(a.Alarm, a.On, a.Detail)
+			}
+		case ActKeepGuesses:
+			if r.keep != nil {
+				r.keep(a.Guesses)
 			}
 		case ActReply:
 			r.reply(a.ID, a.Err)
