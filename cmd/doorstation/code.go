@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -29,20 +30,16 @@ var (
 // effective is what a person has to know after a change.
 const effective = "the running agent takes it after doorstation restart"
 
-// codes reads the codes and says where they are. A file that is not there yet holds none.
-func (c configFlag) codes() (*codes.Book, string, error) {
+// codesFile is where the codes are.
+func (c configFlag) codesFile() (string, error) {
 	local, err := settings.LoadLocal(c.Config)
 	if err != nil {
-		return nil, "", usageError{err}
+		return "", usageError{err}
 	}
 	if local.Lock == nil || local.Lock.CodesFile == "" {
-		return nil, "", usageError{fmt.Errorf("%s: %w", c.Config, errNoCodesFile)}
+		return "", usageError{fmt.Errorf("%s: %w", c.Config, errNoCodesFile)}
 	}
-	book, err := codes.Load(local.Lock.CodesFile, true)
-	if errors.Is(err, fs.ErrNotExist) {
-		return &codes.Book{}, local.Lock.CodesFile, nil
-	}
-	return book, local.Lock.CodesFile, err
+	return local.Lock.CodesFile, nil
 }
 
 type codeAddCmd struct {
@@ -52,21 +49,34 @@ type codeAddCmd struct {
 
 // Run asks for the code.
 func (c *codeAddCmd) Run(e *env) error {
-	book, path, err := c.codes()
+	path, err := c.codesFile()
 	if err != nil {
+		return err
+	}
+	// What is wrong with the file, or the name, is better told before somebody has typed a code twice.
+	if err = c.fits(path); err != nil {
 		return err
 	}
 	digits, err := askCode(e)
 	if err != nil {
 		return err
 	}
-	if err = book.Add(c.Name, digits); err != nil {
-		return err
-	}
-	if err = book.Save(path); err != nil {
-		return err
+	if err = codes.Change(path, func(b *codes.Book) error { return b.Add(c.Name, digits) }); err != nil {
+		return fmt.Errorf("%s: %w", c.Name, err)
 	}
 	_, err = fmt.Fprintf(e.stdout, "%s has a code; %s\n", c.Name, effective)
+	return err
+}
+
+// fits reports whether the name can have a code.
+func (c *codeAddCmd) fits(path string) error {
+	book, err := codes.Load(path, true)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && slices.Contains(book.Names(), c.Name) {
+		err = fmt.Errorf("%s: %w", c.Name, codes.ErrNameTaken)
+	}
 	return err
 }
 
@@ -77,15 +87,12 @@ type codeRemoveCmd struct {
 
 // Run removes a code.
 func (c *codeRemoveCmd) Run(e *env) error {
-	book, path, err := c.codes()
+	path, err := c.codesFile()
 	if err != nil {
 		return err
 	}
-	if err = book.Remove(c.Name); err != nil {
+	if err = codes.Change(path, func(b *codes.Book) error { return b.Remove(c.Name) }); err != nil {
 		return fmt.Errorf("%s: %w", c.Name, err)
-	}
-	if err = book.Save(path); err != nil {
-		return err
 	}
 	_, err = fmt.Fprintf(e.stdout, "%s has no code any more; %s\n", c.Name, effective)
 	return err
@@ -95,8 +102,12 @@ type codeListCmd struct{ configFlag }
 
 // Run lists names.
 func (c *codeListCmd) Run(e *env) error {
-	book, _, err := c.codes()
+	path, err := c.codesFile()
 	if err != nil {
+		return err
+	}
+	book, err := codes.Load(path, true)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a file that is not there yet holds none
 		return err
 	}
 	for _, name := range book.Names() {

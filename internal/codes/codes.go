@@ -24,6 +24,7 @@ import (
 	"unicode"
 
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/sys/unix"
 )
 
 var (
@@ -196,8 +197,45 @@ func (b *Book) Remove(name string) error {
 	return nil
 }
 
-// Save replaces the file as a whole, mode 0600. Its owner stays; the owner of a new one made by root is the service's user.
-func (b *Book) Save(path string) error {
+// Change reads the file, or begins a new one, lets change do its work and writes the result, while nobody else may: of two changes at a time none is
+// lost, and no code that was removed comes back. Errors are those of [Load] and of change; the file stays as it was then.
+func Change(path string, change func(*Book) error) error {
+	unlock, err := lockDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	book, err := Load(path, true)
+	if errors.Is(err, fs.ErrNotExist) {
+		book, err = &Book{}, nil
+	}
+	if err == nil {
+		err = change(book)
+	}
+	if err == nil {
+		err = book.save(path)
+	}
+	return errors.Join(err, unlock())
+}
+
+// lockDir waits until nobody else has the lock of a directory. The lock is on the directory itself, so that it leaves no file behind.
+func lockDir(dir string) (unlock func() error, err error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		if err = unix.Flock(int(d.Fd()), unix.LOCK_EX); !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, err), d.Close())
+	}
+	return d.Close, nil
+}
+
+// save replaces the file as a whole, mode 0600. Its owner stays; the owner of a new one made by root is the service's user.
+func (b *Book) save(path string) error {
 	b.mu.Lock()
 	data, err := json.MarshalIndent(file{Algorithm: algorithm, Codes: b.entries}, "", "  ")
 	b.mu.Unlock()
@@ -224,7 +262,19 @@ func (b *Book) Save(path string) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return nil
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes a change of names in a directory last: a code that was removed stays removed when the power is cut.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	if err = d.Sync(); errors.Is(err, unix.EINVAL) {
+		err = nil // a file system that knows no such thing
+	}
+	return errors.Join(err, d.Close())
 }
 
 // serviceUser is the user the package makes for the agent.

@@ -32,7 +32,7 @@ func TestCodesOfAFamily(t *testing.T) {
 			t.Errorf("%q: %v, want %v", c.name, err, c.want)
 		}
 	}
-	check(t, b.Save(path))
+	check(t, b.save(path))
 	info, err := os.Stat(path)
 	check(t, err)
 	if info.Mode().Perm() != 0o600 {
@@ -53,7 +53,7 @@ func TestCodesOfAFamily(t *testing.T) {
 	if got := kept.Lengths(); !slices.Equal(got, []int{4, 6}) {
 		t.Errorf("lengths %v", got)
 	}
-	check(t, errors.Join(kept.Remove("Anna"), kept.Save(path)))
+	check(t, errors.Join(kept.Remove("Anna"), kept.save(path)))
 	if err = kept.Remove("Anna"); !errors.Is(err, ErrNobody) {
 		t.Errorf("removed twice: %v", err)
 	}
@@ -80,7 +80,7 @@ func TestFilesThatAreRefused(t *testing.T) {
 		}
 	}
 	var b Book
-	check(t, b.Save(path))
+	check(t, b.save(path))
 	check(t, os.Chmod(path, 0o640))
 	if _, err := Load(path, true); !errors.Is(err, ErrMode) {
 		t.Errorf("others may read it: %v", err)
@@ -93,5 +93,45 @@ func TestNoCodes(t *testing.T) {
 	var b *Book
 	if name, is := b.LookUp("1234"); is || name != "" || b.Lengths() != nil || b.Names() != nil {
 		t.Error("codes from nowhere")
+	}
+}
+
+// TestTwoChangesAtATime: none of them is lost, and what one removed the other does not bring back.
+func TestTwoChangesAtATime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "codes")
+	check(t, Change(path, func(b *Book) error { return b.Add("Anna", "2580") }))
+	inside, done := make(chan struct{}), make(chan error, 1)
+	check(t, Change(path, func(b *Book) error {
+		go func() {
+			close(inside)
+			done <- Change(path, func(b *Book) error { return b.Remove("Anna") })
+		}()
+		<-inside
+		return b.Add("Bert", "135790")
+	}))
+	check(t, <-done)
+	kept, err := Load(path, true)
+	check(t, err)
+	if names := kept.Names(); !slices.Equal(names, []string{"Bert"}) {
+		t.Errorf("codes of %q", names)
+	}
+}
+
+// TestAChangeThatFailsChangesNothing.
+func TestAChangeThatFailsChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "codes")
+	if err := Change(path, func(b *Book) error { return b.Add("Anna", "12") }); !errors.Is(err, ErrDigits) {
+		t.Errorf("a code of two digits: %v", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+	check(t, os.WriteFile(path, []byte("my notes\n"), 0o600))
+	if err := Change(path, func(b *Book) error { return b.Add("Anna", "2580") }); !errors.Is(err, ErrFormat) {
+		t.Errorf("a file of something else: %v", err)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != "my notes\n" {
+		t.Errorf("it was overwritten: %q, %v", data, err)
 	}
 }
