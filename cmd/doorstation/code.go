@@ -23,15 +23,23 @@ type codeCmd struct {
 }
 
 var (
-	errNoCodesFile = errors.New("the local file names no lock.codes_file")
+	errNoCodesFile = errors.New("the local file names no lock.codes_file: name it there, or give --file")
 	errNotTheSame  = errors.New("these are two codes: type the same one twice")
 )
 
 // effective is what a person has to know after a change.
 const effective = "the running agent takes it after doorstation restart"
 
-// codesFile is where the codes are.
-func (c configFlag) codesFile() (string, error) {
+// codesFlag says where the codes are.
+type codesFlag struct {
+	configFlag
+	File string `help:"The file of codes (default: lock.codes_file of the local file); systemd's credential door_codes is /etc/doorstation/codes." placeholder:"FILE"`
+}
+
+func (c codesFlag) codesFile() (string, error) {
+	if c.File != "" {
+		return c.File, nil
+	}
 	local, err := settings.LoadLocal(c.Config)
 	if err != nil {
 		return "", usageError{err}
@@ -43,7 +51,7 @@ func (c configFlag) codesFile() (string, error) {
 }
 
 type codeAddCmd struct {
-	configFlag
+	codesFlag
 	Name string `arg:"" help:"Whose code it is."`
 }
 
@@ -81,7 +89,7 @@ func (c *codeAddCmd) fits(path string) error {
 }
 
 type codeRemoveCmd struct {
-	configFlag
+	codesFlag
 	Name string `arg:"" help:"Whose code it is."`
 }
 
@@ -98,7 +106,7 @@ func (c *codeRemoveCmd) Run(e *env) error {
 	return err
 }
 
-type codeListCmd struct{ configFlag }
+type codeListCmd struct{ codesFlag }
 
 // Run lists names.
 func (c *codeListCmd) Run(e *env) error {

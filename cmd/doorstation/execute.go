@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -156,6 +155,15 @@ func (c *checkCmd) Run(e *env) error {
 		return err
 	}
 	warnings, comparedWith := app.Check(local, c.dir(e))
+	persons, warning := app.CheckCodes(local.Lock)
+	if warning != "" {
+		warnings = append(warnings, warning)
+	}
+	if persons != "" {
+		if _, err = fmt.Fprintf(e.stdout, "codes: %s\n", persons); err != nil {
+			return err
+		}
+	}
 	devices, warning := app.CheckSound(local.Audio)
 	if warning != "" {
 		warnings = append(warnings, warning)
@@ -218,7 +226,7 @@ type usageError struct{ error }
 func (u usageError) Unwrap() error { return u.error }
 
 // execute runs the command line and returns the exit status.
-func execute(ctx context.Context, args []string, stdout, stderr io.Writer, getenv func(string) string) int {
+func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
 	var commands cli
 	status, exited := 0, false
 	parser, err := kong.New(&commands,
@@ -242,7 +250,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer, geten
 	if err != nil {
 		return complain(stderr, err, exitUsage)
 	}
-	err = parsed.Run(&env{ctx: ctx, stdin: os.Stdin, stdout: stdout, stderr: stderr, getenv: getenv})
+	err = parsed.Run(&env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv})
 	var usage usageError
 	switch {
 	case err == nil:

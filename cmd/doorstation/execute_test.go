@@ -21,8 +21,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // run executes a command line.
 func run(ctx context.Context, args ...string) (status int, stdout, stderr string) {
+	return runWith(ctx, "", args...)
+}
+
+// runWith executes a command line with a standard input.
+func runWith(ctx context.Context, stdin string, args ...string) (status int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	status = execute(ctx, args, &out, &errs, func(string) string { return "" })
+	status = execute(ctx, args, strings.NewReader(stdin), &out, &errs, func(string) string { return "" })
 	return status, out.String(), errs.String()
 }
 
@@ -44,7 +49,7 @@ func write(t *testing.T, name, text string) string {
 func config(t *testing.T) string {
 	t.Helper()
 	return write(t, "config.yaml", "home_assistant: {url: http://127.0.0.1:9, token_file: "+write(t, "token", "x")+"}\n"+
-		"gpio: simulated\nbuttons: [{name: Front door, pin: GPIO17, call: [101]}]\ncamera: {source: test}\naudio: {device: test}\nmonitor: {listen: none}\n")
+		"gpio: simulated\nbuttons: [{name: Front door, pin: GPIO17, call: [101]}]\nlock: {pin: GPIO27, codes: [\"1\"]}\ncamera: {source: test}\naudio: {device: test}\nmonitor: {listen: none}\n")
 }
 
 func TestCommandLine(t *testing.T) {
@@ -72,6 +77,14 @@ func TestCommandLine(t *testing.T) {
 		{"press without an agent", []string{"press", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
 		{"man", []string{"man"}, 0, []string{".TH DOORSTATION 1 ", "check", "control", "EXIT STATUS"}, nil},
 		{"completion for bash", []string{"completion", "-c", "bash"}, 0, []string{"complete", "-C"}, nil},
+		{"lock without an agent", []string{"lock", "open", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
+		{"lock without an order", []string{"lock", "--socket", nobody}, 2, nil, []string{"order"}},
+		{"another order for the lock", []string{"lock", "dance", "--socket", nobody}, 2, nil, []string{"open", "hold", "release", "block", "dance"}},
+		{"alarm without an agent", []string{"alarm", "clear", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
+		{"code without a file for it", []string{"code", "list", "--config", good}, 2, nil, []string{good, "lock.codes_file", "--file"}},
+		{"safe without GPIO", []string{"safe", "--config", good}, 0, []string{"simulated"}, nil},
+		{"safe without a file", []string{"safe", "--config", "/does/not/exist.yaml"}, 2, nil, []string{"/does/not/exist.yaml"}},
+		{"a guard of no line", []string{"lock-guard", "--device", "/dev/null", "--line", "0", "--active", "high", "--limit", "1s"}, 1, []string{"error /dev/null"}, []string{"/dev/null"}},
 		{"restart without an agent", []string{"restart", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
 		{"status without an agent", []string{"status", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
 	} {
@@ -151,6 +164,7 @@ func TestRunPressStatusAndStop(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 
+	lockOrders(ctx, t, socket)
 	status, out, stderr := run(ctx, "press", "--socket", socket)
 	if status != 0 || out != "pressed Front door (press 1)\n" || stderr != "" {
 		t.Errorf("press: %d, %q, %q", status, out, stderr)
@@ -212,10 +226,10 @@ type brokenWriter struct{}
 func (brokenWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
 func TestOutputThatCannotBeWrittenIsAFailure(t *testing.T) {
-	if status := execute(context.Background(), []string{"version"}, brokenWriter{}, &bytes.Buffer{}, os.Getenv); status != 1 {
+	if status := execute(context.Background(), []string{"version"}, strings.NewReader(""), brokenWriter{}, &bytes.Buffer{}, os.Getenv); status != 1 {
 		t.Errorf("exit status %d", status)
 	}
-	if status := execute(context.Background(), []string{"dance"}, &bytes.Buffer{}, brokenWriter{}, os.Getenv); status != 2 {
+	if status := execute(context.Background(), []string{"dance"}, strings.NewReader(""), &bytes.Buffer{}, brokenWriter{}, os.Getenv); status != 2 {
 		t.Errorf("exit status %d: it still says what was wrong", status)
 	}
 }

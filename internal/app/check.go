@@ -9,6 +9,7 @@ import (
 
 	"doorstation/internal/audio"
 	"doorstation/internal/camera"
+	"doorstation/internal/codes"
 	"doorstation/internal/health"
 	"doorstation/internal/settings"
 )
@@ -50,6 +51,21 @@ func Check(l settings.Local, stateDir string) (warnings []string, comparedWith s
 		}
 	}
 	return warnings, comparedWith
+}
+
+// CheckCodes says how many persons have a code, and what is wrong with the file of them; both empty where the local file names none.
+func CheckCodes(l *settings.Lock) (text, warning string) {
+	if l == nil || l.CodesFile == "" {
+		return "", ""
+	}
+	book, err := codes.Load(l.CodesFile, true)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "not known: this user may not read " + l.CodesFile, ""
+	case err != nil:
+		return "", advice(health.Catalogue(), health.CodeCodesUnusable, err.Error())
+	}
+	return fmt.Sprintf("%d person(s) in %s", len(book.Names()), l.CodesFile), ""
 }
 
 // CheckSound says which sound devices this machine has for the user who asks, and what is wrong with the one that the local file

@@ -70,6 +70,9 @@ type file struct {
 	Codes     []entry `json:"codes"`
 }
 
+// none is what the unit gives the agent as a credential where there is no file.
+const none = "none"
+
 // algorithm names the hash and its cost, in the manner of the PHC string format.
 const algorithm = "argon2id,v=19,m=8192,t=3,p=1"
 
@@ -80,7 +83,7 @@ type Book struct {
 }
 
 // Load reads a file of codes. [ErrMode] where others than the owner may read it, unless private is false: systemd sees to its credentials
-// itself. [ErrFormat], [fs.ErrNotExist].
+// itself, and such a file may say "none" where there are none. [ErrFormat], [fs.ErrNotExist].
 func Load(path string, private bool) (*Book, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -96,6 +99,9 @@ func Load(path string, private bool) (*Book, error) {
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, err
+	}
+	if !private && strings.TrimSpace(string(data)) == none {
+		return &Book{}, nil
 	}
 	var content file
 	// What is wrong is not repeated: it may be a code that somebody wrote there.

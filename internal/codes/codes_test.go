@@ -87,6 +87,14 @@ func TestFilesThatAreRefused(t *testing.T) {
 	}
 	_, err := Load(path, false)
 	check(t, err)
+	check(t, os.WriteFile(path, []byte("none\n"), 0o600))
+	if b, err := Load(path, false); err != nil || len(b.Names()) > 0 {
+		t.Errorf("a credential that says that there are none: %v, %v", b, err)
+	}
+	check(t, os.Chmod(path, 0o600))
+	if _, err = Load(path, true); !errors.Is(err, ErrFormat) {
+		t.Errorf("a file that says that there are none: %v", err)
+	}
 }
 
 func TestNoCodes(t *testing.T) {
