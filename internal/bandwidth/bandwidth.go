@@ -10,6 +10,9 @@
 //   - Loss without a queue: a shaper without one, or a bad radio. It is found out: where less loss follows from less rate it was the
 //     rate's fault, else the rate of before returns and that much loss is taken for the way's nature.
 //   - A delay that less rate does not end: somebody else's queue, or another way; it is taken for the way's nature, too.
+//
+// Where the far side reports soundly on each packet, Google's congestion control, which is not in this package, says what is possible
+// (Sample.Estimate). Then that is the target, and these rules rest until there is none any more.
 package bandwidth
 
 import "time"
@@ -46,6 +49,9 @@ type Sample struct {
 	Jitter       time.Duration
 	// Told is the rate that the far side says is possible, in bit/s on the wire; 0 when it says nothing.
 	Told int
+	// Estimate is what congestion control makes of reports on each packet, in bit/s of the picture's packets with the headers of RTP;
+	// 0 when there are none that are sound.
+	Estimate int
 }
 
 // Cause is what holds a target down.
@@ -57,6 +63,7 @@ const (
 	CauseDelay Cause = "delay" // a queue built
 	CauseLoss  Cause = "loss"  // packets were lost
 	CauseTold  Cause = "told"  // the far side said so
+	CauseGCC   Cause = "gcc"   // Google's congestion control, where the far side reports on each packet
 )
 
 // Decision is what is to be done from now on. Rates are in bit/s.
@@ -79,6 +86,8 @@ type Decision struct {
 const (
 	// packetOverhead is RTP, SRTP, UDP, IP and link headers of a packet, in bytes.
 	packetOverhead = 64
+	// rtpOverhead is the part of it that estimates include: RTP with a header extension.
+	rtpOverhead = 20
 
 	// rateSpan is over how long a rate is measured, lossSpan a share of lost packets; lossPackets is the least they are shares of.
 	rateSpan    = time.Second
@@ -160,8 +169,10 @@ type Policy struct {
 	tryFrom time.Time // no trial before
 	usual   float64   // loss that is the way's nature
 	told    int
-	last    Sample
-	decided Decision
+
+	following bool // an estimate
+	last      Sample
+	decided   Decision
 }
 
 // New makes a policy.
@@ -187,8 +198,13 @@ func (p *Policy) Update(s Sample) Decision {
 	}
 	p.delay.take(s)
 	p.past.add(s)
+	if s.Estimate == 0 {
+		p.unguided(s)
+	}
 	switch {
 	case first:
+	case s.Estimate > 0:
+		p.follow(s)
 	case p.draining:
 		p.drain(s)
 	case p.delay.congested(s.At):
@@ -207,7 +223,7 @@ func (p *Policy) Update(s Sample) Decision {
 
 // otherWay forgets what was known of the way before. Pictures that were given up there are missed here, too.
 func (p *Policy) otherWay(s Sample) {
-	p.clear, p.broken = p.draining && p.broken, false
+	p.clear, p.broken = (p.draining || p.following) && p.broken, false
 	p.delay, p.past = delay{}, past{}
 	p.ceiling, p.rough, p.hits, p.usual, p.trial, p.draining = 0, false, 0, 0, nil, false
 	p.whole = s
@@ -235,7 +251,12 @@ func (p *Policy) decide(s Sample) Decision {
 		again = 0.15
 	}
 	d.Resend = max(int(again*wire), leastResend)
-	if p.ceiling > 0 || p.trial != nil {
+	switch {
+	case p.following:
+		if p.cause == CauseGCC {
+			d.Pace = int(followPace * wire)
+		}
+	case p.ceiling > 0 || p.trial != nil:
 		d.Pace = int(max(1.2*wire, p.ceiling-p.past.sound()))
 	}
 	if p.clear {

@@ -118,7 +118,8 @@ type Door struct {
 }
 
 // Camera is the picture: State is idle, running, restarting or failed. Bitrate, in bit/s, is what the encoder has, BitrateTarget what
-// the network leaves it, and BitrateCause why that is less than it could be: delay, loss, or told (by the far side).
+// the network leaves it, and BitrateCause why that is less than it could be: delay, loss, told (by the far side), or
+// gcc (congestion control by the far side's reports on each packet).
 type Camera struct {
 	Source        string `json:"source"`
 	State         string `json:"state"`

@@ -158,6 +158,8 @@ func held(cause string) string {
 		return "held down: packets queue on the way"
 	case "loss":
 		return "held down: packets are lost"
+	case "gcc":
+		return "held down: the far side reports packets that queue or are lost"
 	default:
 		return "held down by the far side"
 	}

@@ -25,7 +25,7 @@ const (
 	h264Parameters = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
 )
 
-// videoFeedback is what the far side may ask of our video. No transport-cc and no REMB: a PBX answers those for its own leg
+// videoFeedback is what the far side may ask of our video. No transport-cc by itself and no REMB: a PBX answers those for its own leg
 // only, or wrongly.
 var videoFeedback = [...]string{"nack", "nack pli", "ccm fir"}
 

@@ -31,9 +31,17 @@ type far struct {
 
 func newFar(t *testing.T, mime string, settings ...func(*webrtc.SettingEngine)) *far {
 	t.Helper()
-	f := &far{t: t, up: make(chan struct{}, 8), audio: make(chan *rtp.Packet, 4096), video: make(chan *rtp.Packet, 4096), ssrc: make(map[webrtc.RTPCodecType]webrtc.SSRC)}
 	m, err := mediaEngine()
 	check(t, err)
+	// No interceptors: what the door does by itself must be enough.
+	return newFarWith(t, mime, m, &interceptor.Registry{}, settings...)
+}
+
+// newFarWith is a far end with manners of its own.
+func newFarWith(t *testing.T, mime string, m *webrtc.MediaEngine, r *interceptor.Registry, settings ...func(*webrtc.SettingEngine)) *far {
+	t.Helper()
+	var err error
+	f := &far{t: t, up: make(chan struct{}, 8), audio: make(chan *rtp.Packet, 4096), video: make(chan *rtp.Packet, 4096), ssrc: make(map[webrtc.RTPCodecType]webrtc.SSRC)}
 	s := webrtc.SettingEngine{}
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetInterfaceFilter(func(name string) bool { return name == "lo" })
@@ -42,9 +50,8 @@ func newFar(t *testing.T, mime string, settings ...func(*webrtc.SettingEngine)) 
 	for _, set := range settings {
 		set(&s)
 	}
-	// No interceptors: what the door does by itself must be enough.
 	f.pc, err = webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s),
-		webrtc.WithInterceptorRegistry(&interceptor.Registry{})).NewPeerConnection(webrtc.Configuration{})
+		webrtc.WithInterceptorRegistry(r)).NewPeerConnection(webrtc.Configuration{})
 	check(t, err)
 	t.Cleanup(func() { check(t, f.pc.GracefulClose()) })
 	f.voice, err = webrtc.NewTrackLocalStaticRTP(capability(mime), "v", "far")

@@ -137,6 +137,8 @@ func (p *Peer) feedback(part rtcp.Packet, now time.Time) (keyFrame bool) {
 		}
 	case *rtcp.ReceiverEstimatedMaximumBitrate:
 		p.picture.told(float64(r.Bitrate), now)
+	case *rtcp.TransportLayerCC:
+		p.congestion.take(r)
 	case *rtcp.SenderReport:
 		p.receptionReports(r.Reports, now)
 	case *rtcp.ReceiverReport:

@@ -26,6 +26,9 @@ type agreement struct {
 	receive          [128]payload
 	videoTaken       bool     // the far side's m-line stands, whatever its direction
 	answered         []format // of the audio m-line, as the far side numbers them
+	// transportCC numbers the header extension that the picture's packets carry, 0 for none. offerCC is the number it may have where
+	// the picture is added by an offer of ours: who reports on our sound when asked by itself will report on the picture.
+	transportCC, offerCC uint8
 }
 
 // addOwn adds the payload types that the far side may use because our first offer named them.
@@ -54,6 +57,7 @@ type plan struct {
 	offered   *section
 	formats   []format
 	direction direction
+	extension uint8 // of transport-wide feedback, 0 for none
 }
 
 // agreeAudio reads the audio m-line of an offer or answer into a: the first codec of the door's three decides.
@@ -117,6 +121,9 @@ func (a *agreement) agreeAnswer(d *description, ours []localSection) error {
 	if at = indexOf(ours, "video"); at >= 0 && at < len(d.media) {
 		if video := &d.media[at]; video.kind == "video" && d.bundled(audio, video) {
 			a.videoTaken = a.agreeVideo(video) != nil
+			if a.videoTaken && ours[at].extension != 0 && video.reports(a.videoPT) == ours[at].extension {
+				a.transportCC = ours[at].extension
+			}
 		}
 	}
 	return nil
@@ -130,7 +137,7 @@ func indexOf(sections []localSection, kind string) int {
 // agreeOffer works out the answer to a later offer. Payload types of earlier rounds stay readable unless they have got a new
 // meaning, as packets that carry them may still be on their way.
 func agreeOffer(d *description, before *agreement, videoAllowed bool) (*agreement, []plan, error) {
-	a := &agreement{receive: before.receive}
+	a := &agreement{receive: before.receive, offerCC: d.reporting()}
 	plans := make([]plan, len(d.media))
 	audio := slices.IndexFunc(d.media, func(s section) bool { return s.kind == "audio" && s.port != 0 && isRTP(s.proto) })
 	if audio < 0 {
@@ -151,6 +158,10 @@ func agreeOffer(d *description, before *agreement, videoAllowed bool) (*agreemen
 		case s.kind == "video" && !videoDone && d.bundled(&d.media[audio], s):
 			plans[i].formats = a.agreeVideo(s)
 			videoDone = plans[i].formats != nil
+			if videoDone && a.offerCC != 0 {
+				a.transportCC = s.reports(a.videoPT)
+				plans[i].extension = a.transportCC
+			}
 			a.videoTaken = videoDone
 			if a.Video {
 				plans[i].direction = sendonly

@@ -17,12 +17,15 @@ type VideoPace struct {
 	Rate int
 	// Resend is how much of it may be sent again when the far side asks for it.
 	Resend int
+	// Target is the picture's rate now, Least and Most are its bounds: what an estimate (Link.Estimate) is to begin with and keep to.
+	Target, Least, Most int
 }
 
 // SetVideoPace changes how the picture leaves from now on.
 func (p *Peer) SetVideoPace(v VideoPace) {
 	now := p.config.Now()
 	p.picture.memory.allow(v.Resend, now)
+	p.congestion.allow(estimateRange{least: v.Least, start: v.Target, most: v.Most})
 	p.picture.mu.Lock()
 	defer p.picture.mu.Unlock()
 	p.picture.pace.set(v.Rate, paceSpan, now)
@@ -76,6 +79,9 @@ type Link struct {
 	Jitter       time.Duration
 	// Told is the rate that the far side says is possible (REMB), in bit/s; 0 when it says nothing.
 	Told int
+	// Estimate is the rate at which the picture's packets may leave as congestion control (GCC) sees it, in bit/s with RTP's headers;
+	// 0 without a far side that reports soundly on each packet.
+	Estimate int
 }
 
 // Link tells what is known now.
@@ -86,6 +92,8 @@ func (p *Peer) Link() Link {
 	l.Missing, l.Withheld = p.picture.memory.counts()
 	p.checks(&l)
 	now := p.config.Now()
+	a := p.agreed.Load()
+	l.Estimate = p.congestion.estimate(a != nil && a.transportCC != 0, now)
 	o := p.picture
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -31,6 +31,8 @@ type Peer struct {
 	inbound  sync.Mutex // one packet at a time
 	keypad   eventFilter
 	counters counters
+	// congestion is of the picture.
+	congestion congestion
 
 	agreed    atomic.Pointer[agreement]
 	basePT    atomic.Uint32 // a payload type the PeerConnection knows for the far voice
@@ -146,6 +148,7 @@ func (p *Peer) begin() error {
 	if p.picture.ssrc, err = p.add(p.picture, webrtc.RTPTransceiverDirectionSendonly); err != nil {
 		return err
 	}
+	p.congestion.log, p.congestion.stream = p.log, p.picture.ssrc
 	p.local.audio = stream{ssrc: p.voice.ssrc, track: p.voice.name}
 	p.local.video = stream{ssrc: p.picture.ssrc, track: p.picture.name}
 	o, err := p.pc.CreateOffer(nil)
@@ -279,6 +282,7 @@ func (p *Peer) Close() error {
 		if e := p.pc.GracefulClose(); e != nil && !errors.Is(e, webrtc.ErrConnectionClosed) {
 			errs = append(errs, fmt.Errorf("peer: close: %w", e))
 		}
+		p.congestion.close()
 		errs = append(errs, p.closePaths())
 		p.work.stop()
 		if p.onClose != nil {

@@ -109,7 +109,7 @@ func (l *local) again(layout []localSection, a *agreement, video bool) []localSe
 	}
 	picture := localSection{
 		kind: "video", proto: "UDP/TLS/RTP/SAVPF", formats: []format{videoFormat(freeForVideo(a.voiceFormats()))},
-		direction: sendonly, stream: l.video,
+		direction: sendonly, stream: l.video, extension: a.offerCC,
 	}
 	// An m-line that was declined may be used again (RFC 3264 section 8.1).
 	if i := slices.IndexFunc(sections, func(s localSection) bool { return s.kind == "video" }); i >= 0 {
@@ -163,7 +163,8 @@ func (p *Peer) applyRenewal(n *renewal, answer string) (*agreement, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &agreement{receive: p.agreed.Load().receive}
+	before := p.agreed.Load()
+	a := &agreement{receive: before.receive, offerCC: before.offerCC}
 	if err = a.agreeAnswer(&d, n.layout); err != nil {
 		return nil, err
 	}
@@ -198,7 +199,7 @@ func (p *Peer) settleLayout(a *agreement) {
 	if i := indexOf(p.layout, "video"); i >= 0 {
 		s := &p.layout[i]
 		s.declined = []string{fmt.Sprint(s.formats[0].pt)}
-		s.formats = nil
+		s.formats, s.extension = nil, a.transportCC
 		if a.videoTaken {
 			s.formats = []format{videoFormat(a.videoPT)}
 		}

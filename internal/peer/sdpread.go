@@ -64,11 +64,14 @@ type section struct {
 	ufrag, pwd   string
 	fingerprints []fingerprint
 	candidates   []string
+	congestion   []string // payload types with feedback transport-cc, or "*"
+	extension    uint8    // the number of its header extension, 0 when there is none that we may send
 }
 
 // description is a session description as far as a call needs it.
 type description struct {
 	session section // only the attributes that may stand at session level
+	name    string  // of the session
 	iceLite bool
 	bundles [][]string
 	media   []section
@@ -100,6 +103,8 @@ func readSDP(text string) (description, error) {
 			}
 			d.media = append(d.media, s)
 			current = &d.media[len(d.media)-1]
+		case 's':
+			d.name = value
 		case 'c':
 			current.hasAddress = true
 			current.held = isUnspecified(value)
@@ -205,6 +210,8 @@ func (s *section) readAttribute(key, value string) {
 		}
 	case "rtpmap", "fmtp":
 		s.readFormat(key, value)
+	case "rtcp-fb", "extmap":
+		s.readCongestion(key, value)
 	}
 }
 

@@ -36,6 +36,7 @@ type localSection struct {
 	formats          []format
 	direction        direction
 	stream           stream
+	extension        uint8 // of transport-wide feedback, 0 for none
 }
 
 // write makes the text of a description.
@@ -102,6 +103,12 @@ func (l *local) write(sections []localSection) string {
 			for _, fb := range f.feedback {
 				line("a=rtcp-fb:%d %s", f.pt, fb)
 			}
+			if s.extension != 0 {
+				line("a=rtcp-fb:%d %s", f.pt, transportCC)
+			}
+		}
+		if s.extension != 0 {
+			line("a=extmap:%d %s", s.extension, transportCCURI)
 		}
 		line("a=ssrc:%d cname:%s", s.stream.ssrc, l.cname)
 		line("a=msid:%s %s", l.cname, s.stream.track)
@@ -137,7 +144,7 @@ func (l *local) answerSections(plans []plan) []localSection {
 	for i, p := range plans {
 		sections[i] = localSection{
 			kind: p.offered.kind, proto: p.offered.proto, mid: p.offered.mid, declined: p.offered.formats,
-			formats: p.formats, direction: p.direction, stream: l.audio,
+			formats: p.formats, direction: p.direction, stream: l.audio, extension: p.extension,
 		}
 		if p.offered.kind == "video" {
 			sections[i].stream = l.video

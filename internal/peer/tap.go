@@ -14,7 +14,8 @@ func (f tapFactory) NewInterceptor(string) (interceptor.Interceptor, error) { re
 
 // tap stands between the transport and everything else. Inbound it reads each packet as it came, sorts it by the payload types
 // agreed last, and passes it on with one the PeerConnection knows: that one was told of a single set and would otherwise end
-// the stream at a renumbered packet. Outbound it counts what leaves, resent packets, too.
+// the stream at a renumbered packet. Outbound it counts what leaves, resent packets, too, and numbers the
+// picture's where the far side reports on them.
 type tap struct {
 	interceptor.NoOp
 	p *Peer
@@ -52,12 +53,20 @@ func (t *tap) BindRTCPReader(reader interceptor.RTCPReader) interceptor.RTCPRead
 // BindLocalStream implements interceptor.Interceptor.
 func (t *tap) BindLocalStream(info *interceptor.StreamInfo, writer interceptor.RTPWriter) interceptor.RTPWriter {
 	packets, bytes := &t.p.counters.videoOnWire, &t.p.counters.videoBytes
-	if info.SSRC != t.p.picture.ssrc {
+	sound := info.SSRC != t.p.picture.ssrc
+	if sound {
 		packets, bytes = &t.p.counters.audioOnWire, &t.p.counters.audioBytes
 	}
 	return interceptor.RTPWriterFunc(func(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
 		packets.Add(1)
 		bytes.Add(uint64(len(payload) + packetOverhead))
+		if agreed := t.p.agreed.Load(); !sound && agreed != nil && agreed.transportCC != 0 {
+			stamped, err := t.p.congestion.stamp(h, payload, agreed.transportCC, t.p.config.Now())
+			if err != nil {
+				return 0, err
+			}
+			h = stamped
+		}
 		return writer.Write(h, payload, a)
 	})
 }

@@ -16,6 +16,8 @@ const (
 	rateEach = 100 * time.Millisecond
 	// rateStep is the least change of the encoder's rate that is worth it, as a part of the rate.
 	rateStep = 50
+	// estimateRoom is how high an estimate may go, in percent of the highest rate: headers and what is sent again come on top of that.
+	estimateRoom = 150
 	// restartAfter is how long a way must have been too slow for a source that can't change its rate to be started anew, at so much
 	// less (restartShare) at least, and restartGap is how long it is left alone then: each costs a gap in the picture.
 	restartAfter = 9 * time.Second
@@ -100,7 +102,7 @@ func (r *rates) follow(ctx context.Context, c *call, reader *camera.Reader) {
 		}
 		now := r.now()
 		d := policy.Update(sampleOf(c.peer.Link(), now))
-		c.peer.SetVideoPace(peer.VideoPace{Rate: d.Pace, Resend: d.Resend})
+		c.peer.SetVideoPace(peer.VideoPace{Rate: d.Pace, Resend: d.Resend, Target: d.Target, Least: r.limits.Min, Most: r.limits.Max * estimateRoom / 100})
 		if d.Cause != v.cause {
 			c.log.Debug("the picture's bit rate", "target", d.Target, "because_of", string(d.Cause))
 		}
@@ -128,7 +130,7 @@ func sampleOf(l peer.Link, now time.Time) bandwidth.Sample {
 	return bandwidth.Sample{
 		At: now, Way: l.Way, RoundTrip: l.RoundTrip, RoundTrips: l.RoundTrips,
 		Packets: l.Packets, Bytes: l.Bytes, Again: l.Again, Media: l.Media, SoundBytes: l.SoundBytes, Missing: l.Missing, Withheld: l.Withheld,
-		Reports: l.Reports, FractionLost: l.FractionLost, Jitter: l.Jitter, Told: l.Told,
+		Reports: l.Reports, FractionLost: l.FractionLost, Jitter: l.Jitter, Told: l.Told, Estimate: l.Estimate,
 	}
 }
 
@@ -237,7 +239,7 @@ func (w *watched) add(bps int, cause bandwidth.Cause, now time.Time) {
 	w.last = now
 }
 
-// BitrateTarget is what the encoder should have now, in bit/s, and what holds it down: "delay", "loss", "told" or nothing.
+// BitrateTarget is what the encoder should have now, in bit/s, and what holds it down: "delay", "loss", "told", "gcc" or nothing.
 func (p *Phone) BitrateTarget() (bps int, cause string) {
 	r := p.rates
 	r.mu.Lock()
