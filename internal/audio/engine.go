@@ -16,6 +16,9 @@ const (
 	lastBackOff  = 10 * time.Second
 )
 
+// afterTone is for how many frames the device goes on when a tone has ended: so much may wait in it, and would be dropped.
+const afterTone = 10
+
 // ErrEnded means that the device stopped by itself without saying why.
 var ErrEnded = errors.New("the sound device ended")
 
@@ -88,6 +91,8 @@ type Engine struct {
 	state              State
 	streams            []*Stream
 	tone               *player
+	stopped            *player // a tone that has yet to fade; nil: none
+	after              int     // frames for which the device goes on after a tone
 	call               CallSound
 	far, speaker, near meter
 }
@@ -157,6 +162,7 @@ func (e *Engine) Play(t Tone) {
 	if e.closed {
 		return
 	}
+	e.endTone()
 	e.tone = newPlayer(t, e.files[t])
 	e.changed()
 }
@@ -165,8 +171,19 @@ func (e *Engine) Play(t Tone) {
 func (e *Engine) StopTone() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.tone = nil
+	e.endTone()
 	e.changed()
+}
+
+// endTone lets the tone that is playing fade, with the lock held.
+func (e *Engine) endTone() {
+	if e.tone == nil {
+		return
+	}
+	if e.tone.begun() {
+		e.stopped, e.after = e.tone, afterTone
+	}
+	e.tone = nil
 }
 
 // Status tells what the engine does and hears now.
@@ -304,7 +321,7 @@ func (e *Engine) changed() {
 func (e *Engine) demanded() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return len(e.streams) > 0 || e.tone != nil
+	return len(e.streams) > 0 || e.tone != nil || e.after > 0
 }
 
 // setState notes what the device does.
@@ -327,7 +344,7 @@ func (e *Engine) quiet() {
 func (e *Engine) shut() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.closed, e.state, e.tone = true, StateIdle, nil
+	e.closed, e.state, e.tone, e.stopped, e.after = true, StateIdle, nil, nil, 0
 	if e.mic != nil {
 		e.mic.Close()
 		e.mic = nil

@@ -282,7 +282,7 @@ func TestTonesAreHeard(t *testing.T) {
 					t.Errorf("ended by itself: %v", ended)
 				}
 				e.StopTone()
-				synctest.Wait()
+				time.Sleep(time.Second)
 				if got = e.Status(); got.State != StateIdle || got.Tone != "" {
 					t.Errorf("stopped: %+v", got)
 				}

@@ -12,9 +12,9 @@ type mixer struct {
 	far     [FrameSamples]int16
 	tone    [FrameSamples]int16
 	clean   [FrameSamples]int16
-	silence [FrameSamples]int16
 	call    CallSound
 	output  output
+	heard   fader // of the microphone
 }
 
 // process handles 20 ms: the far ends and the tone to the loudspeaker, the microphone to the far ends. No lock of the
@@ -35,13 +35,16 @@ func (m *mixer) process(capture, playback []int16) {
 	m.measure(capture, playback)
 	if mic := m.engine.mic; mic != nil {
 		mic.process(capture, playback, m.clean[:])
-		capture = m.clean[:]
+	} else {
+		copy(m.clean[:], capture)
 	}
+	open := float32(1)
 	if m.call.MicrophoneMuted {
-		capture = m.silence[:]
+		open = 0
 	}
+	m.heard.apply(m.clean[:], open)
 	for _, s := range m.streams {
-		s.push(capture, now)
+		s.push(m.clean[:], now)
 	}
 }
 
@@ -53,8 +56,16 @@ func (m *mixer) begin() {
 	m.streams, m.call = append(m.streams[:0], e.streams...), e.call
 	clear(m.tone[:])
 	if e.tone != nil && !e.tone.fill(m.tone[:]) {
-		e.tone = nil
-		e.changed()
+		e.tone, e.after = nil, afterTone
+	} else if e.tone == nil && e.after > 0 {
+		if e.after--; e.after == 0 {
+			e.changed()
+		}
+	}
+	if e.stopped != nil {
+		e.stopped.fade(m.frame[:])
+		mix(m.tone[:], m.frame[:])
+		e.stopped = nil
 	}
 }
 

@@ -43,6 +43,7 @@ type Stream struct {
 	codec     Codec // of what is sent
 	coder     coder
 	muted     bool
+	open      fader            // of what is heard
 	heard     Codec            // of what is received
 	ear       coder            // for heard
 	ears      map[string]coder // all that were needed so far, by codec
@@ -204,9 +205,10 @@ func (s *Stream) pull(frame []int16, now time.Time) {
 	s.keep(s.queue[n:])
 	s.buffer.took(FrameDuration)
 	if s.muted {
-		clear(frame)
+		s.open.apply(frame, 0)
 		return
 	}
+	s.open.apply(frame, 1)
 	if n > 0 {
 		s.far.write(frame, now)
 	}

@@ -116,6 +116,19 @@ func (p *player) fill(pcm []int16) (more bool) {
 	return p.beat < len(p.sequence)
 }
 
+// begun reports whether any of the tone was played.
+func (p *player) begun() bool { return p.beat > 0 || p.at > 0 }
+
+// fade writes the last sound of a tone that was stopped.
+func (p *player) fade(pcm []int16) {
+	p.fill(pcm)
+	edge := samplesOf(toneEdge)
+	for i := range edge {
+		pcm[i] = int16(int(pcm[i]) * (edge - i) / edge)
+	}
+	clear(pcm[edge:])
+}
+
 // fillFrom is fill for a file.
 func (p *player) fillFrom(pcm []int16) (more bool) {
 	for len(pcm) > 0 {

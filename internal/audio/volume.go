@@ -42,16 +42,44 @@ func (e *Engine) ChangeCall(change func(*CallSound)) (CallSound, error) {
 // output mixes what the loudspeaker is to play and keeps it from being clipped.
 type output struct {
 	limit limiter
+	gain  fader // of the far ends
 	sum   [FrameSamples]float32
 }
 
 // mix gives what the loudspeaker plays of the far ends and of a tone.
 func (o *output) mix(far []int16, farGain float32, tone []int16, toneGain float32, playback []int16) {
+	from, step := o.gain.next(farGain, len(o.sum))
 	for i := range o.sum {
-		o.sum[i] = (float32(far[i])*farGain + float32(tone[i])*toneGain) / fullScale
+		o.sum[i] = (float32(far[i])*(from+step*float32(i)) + float32(tone[i])*toneGain) / fullScale
 	}
 	o.limit.apply(o.sum[:])
 	for i, v := range o.sum {
 		playback[i] = saturate(float64(v) * fullScale)
+	}
+}
+
+// fader lets a gain glide through a frame: a jump in the middle of a wave clicks.
+type fader struct {
+	gain  float32
+	known bool
+}
+
+// next gives the gain of a frame's first sample, and by how much it changes with each.
+func (f *fader) next(gain float32, samples int) (from, step float32) {
+	if !f.known {
+		f.gain, f.known = gain, true
+	}
+	from, f.gain = f.gain, gain
+	return from, (gain - from) / float32(samples)
+}
+
+// apply handles a frame in place.
+func (f *fader) apply(frame []int16, gain float32) {
+	from, step := f.next(gain, len(frame))
+	if from == 1 && step == 0 {
+		return
+	}
+	for i, v := range frame {
+		frame[i] = int16(float32(v) * (from + step*float32(i)))
 	}
 }
