@@ -39,6 +39,8 @@ var (
 const (
 	// maxLost is how many pictures in a row may come to nothing before the encoder counts as broken.
 	maxLost = 10
+	// maxSkipped is for how long all pictures in a row may be skipped: less than the hub waits for one.
+	maxSkipped = 1500 * time.Millisecond
 	// codedSize is the least size of a buffer for an encoded picture, as the Raspberry Pi's driver has it by itself.
 	codedSize = 512 << 10
 )
@@ -144,6 +146,8 @@ type chipCoder struct {
 
 	wrong error // with the format
 	lost  int   // pictures in a row that came to nothing
+
+	skipped, mostSkipped int // pictures in a row, without an error
 }
 
 // startChip makes an encoder of an open device, which is its own from now on.
@@ -151,7 +155,7 @@ func startChip(codec chipCodec, p Params) (pictureEncoder, error) {
 	if !codec.Has(v4l2.ForceKeyFrame) {
 		return nil, errors.Join(fmt.Errorf("%w: it cannot be asked for key frames", ErrChip), codec.Close())
 	}
-	c := &chipCoder{codec: codec, began: time.Now()}
+	c := &chipCoder{codec: codec, began: time.Now(), mostSkipped: max(2, int(maxSkipped.Seconds()*float64(p.Framerate)))}
 	c.split.to = assembler{
 		out: func(p picture) { c.data = append(c.data, p.data...) },
 		check: func(sps []byte) []byte {
@@ -176,12 +180,25 @@ func (c *chipCoder) encode(img *image.YCbCr) ([]byte, error) {
 	}
 	if !c.bad && c.split.to.dropped == dropped {
 		c.lost = 0
-		return c.data, nil
+		return c.data, c.given()
 	}
 	if c.lost++; c.lost > maxLost {
 		return nil, fmt.Errorf("%w: %d pictures in a row are damaged or cannot be decoded", ErrChip, c.lost)
 	}
 	return nil, c.forceIDR() // whoever decodes has lost the thread
+}
+
+// given counts skipped pictures. An encoder that has nothing to say to any picture would otherwise look like a camera that stalls, again
+// and again, and nobody would try another encoder.
+func (c *chipCoder) given() error {
+	if len(c.data) > 0 {
+		c.skipped = 0
+		return nil
+	}
+	if c.skipped++; c.skipped > c.mostSkipped {
+		return fmt.Errorf("%w: it has skipped %d pictures in a row", ErrChip, c.skipped)
+	}
+	return nil
 }
 
 // take takes a buffer and reports whether the picture is complete: parameter sets may come in a buffer in front of it, and one

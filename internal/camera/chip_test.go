@@ -242,6 +242,7 @@ func TestAChipThatFailsIsSaidToFail(t *testing.T) {
 		"damaged for good":  {manners{broken: func(n int) bool { return n > 1 }}, ErrChip, 2 + maxLost},
 		"no parameter sets": {manners{never: true}, ErrChip, maxLost},
 		"another profile":   {manners{profile: 100}, ErrFormat, 0},
+		"nothing but skips": {manners{skipped: func(n int) bool { return n > 1 }}, ErrChip, 2 + 37}, // a second and a half
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, _, err := runChip(t, c.m, 100)
