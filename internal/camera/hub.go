@@ -111,6 +111,7 @@ type Hub struct {
 	began    time.Time     // when the first picture of all came
 	shift    time.Duration // from the PTS of this run of the source to the hub's
 	fresh    bool          // the next picture is the first of a run
+	runRate  int           // that the run was begun with, in bit/s
 	group    group         // empty: new readers wait for an IDR that is asked for
 }
 
@@ -359,7 +360,7 @@ func stalled(reason error) error {
 func (h *Hub) beginRun() Params {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.fresh, h.newcomer = true, false
+	h.fresh, h.newcomer, h.runRate = true, false, h.params.Bitrate
 	drain(h.alive)
 	drain(h.keys)
 	drain(h.anew)
@@ -381,6 +382,8 @@ func (h *Hub) deliver(au AccessUnit) {
 		h.status.KeyFrames++
 		h.keySize = len(au.Data)
 	}
+	// A rate that was set while the run began may have been forgotten by the source as one of an earlier run.
+	bps, missed := h.params.Bitrate, h.fresh && h.params.Bitrate != h.runRate
 	au.PTS = h.rebase(au.PTS)
 	if h.source.Traits().FixedGroups { // a camera may have turned out to be of that kind
 		h.group.add(au)
@@ -389,6 +392,9 @@ func (h *Hub) deliver(au AccessUnit) {
 		r.offer(au)
 	}
 	h.mu.Unlock()
+	if missed {
+		h.source.SetBitrate(bps)
+	}
 	signal(h.alive)
 }
 

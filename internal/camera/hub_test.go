@@ -341,6 +341,42 @@ func TestAFaultEndsWithPictures(t *testing.T) {
 	})
 }
 
+// forgetfulSource is told of another rate while it begins, and then forgets what it was told before, as sources do.
+type forgetfulSource struct {
+	*fakeSource
+	begins func()
+}
+
+func (s *forgetfulSource) Run(ctx context.Context, p Params, out func(AccessUnit)) error {
+	s.begins()
+	return s.fakeSource.Run(ctx, p, out)
+}
+
+func TestARateThatIsSetWhileTheSourceBeginsIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeSource(nil)
+		fake.force = make(chan struct{}, 1)
+		src := &forgetfulSource{fakeSource: fake}
+		h := NewHub(src, Params{Width: 640, Height: 480, Framerate: 10, Bitrate: 500_000}, HubOptions{})
+		src.begins = func() { h.SetBitrate(200_000) }
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- h.Run(ctx) }()
+		reader := h.Subscribe()
+		next(t, reader)
+		synctest.Wait()
+		fake.mu.Lock()
+		if got := fake.rates; got[len(got)-1] != 200_000 {
+			t.Errorf("the source has %v", got)
+		}
+		fake.mu.Unlock()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestHubBacksOffFromASourceThatEnds(t *testing.T) {
 	broken := errors.New("unplugged")
 	src := newFakeSource(func(run int) fakeRun {
