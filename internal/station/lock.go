@@ -136,10 +136,16 @@ func (m *Machine) open(now time.Time, c caller, pulse time.Duration) []Action {
 	if err := m.lock.refuses(); err != nil {
 		return m.doorOpened(now, DoorOpened{Visit: c.visit, Look: c.look, Err: err})
 	}
-	if m.lock.held {
-		return m.doorOpened(now, DoorOpened{Visit: c.visit, Look: c.look})
+	return []Action{ActOpen{Visit: c.visit, Look: c.look, Pulse: m.lock.rest(now, pulse)}}
+}
+
+// rest is how long the lock is to be open for somebody who gets pulse: a hold is not shortened. It is opened anew all the same, for its line may
+// have failed since and be shut.
+func (l *lock) rest(now time.Time, pulse time.Duration) time.Duration {
+	if l.held {
+		return l.until.Sub(now)
 	}
-	return []Action{ActOpen{Visit: c.visit, Look: c.look, Pulse: pulse}}
+	return pulse
 }
 
 func (m *Machine) lockOrdered(now time.Time, e LockOrdered) []Action {
@@ -151,12 +157,10 @@ func (m *Machine) lockOrdered(now time.Time, e LockOrdered) []Action {
 		switch {
 		case refused != nil:
 			return reply(refused, say)
-		case e.Order == OrderOpen && m.lock.held:
-			return reply(nil, say)
 		case e.Order == OrderOpen:
-			return []Action{say, ActOpen{Order: e.ID, Pulse: m.next.Pulse}}
+			return []Action{say, ActOpen{Order: e.ID, Pulse: m.lock.rest(now, m.next.Pulse)}}
 		default:
-			return []Action{say, ActOpen{Order: e.ID, Hold: true, Pulse: positive(m.next.MaxOpen, DefaultMaxOpen)}}
+			return []Action{say, ActOpen{Order: e.ID, Hold: true, Pulse: m.lock.rest(now, positive(m.next.MaxOpen, DefaultMaxOpen))}}
 		}
 	case OrderRelease:
 		if m.lock.tampered {
