@@ -2,6 +2,7 @@ package gpio
 
 import (
 	"errors"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -63,4 +64,33 @@ func TestAGuardThatCannotBegin(t *testing.T) {
 	if _, err = guarded([]string{"/nonexistent"}, GuardConfig{}, func() {}); !errors.Is(err, ErrGuard) {
 		t.Errorf("no program: %v", err)
 	}
+}
+
+// TestNoOtherChildHoldsTheGuard: the guard's end of the agent is the end of its input, which a camera's command that lives on must not have
+// inherited.
+func TestNoOtherChildHoldsTheGuard(t *testing.T) {
+	r, ended, err := shellGuard(t, obedient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := exec.Command("/bin/sh", "-c", "read -r forever")
+	stdin, err := other.StdinPipe()
+	if err == nil {
+		err = other.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = r.(*guardedRelay).in.Close(); err != nil { // as the kernel does when the agent dies
+		t.Error(err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the guard goes on")
+	}
+	if err = errors.Join(stdin.Close(), r.(*guardedRelay).out.Close()); err != nil {
+		t.Error(err)
+	}
+	_ = other.Wait() // it reads no line, which is a failure to a shell
 }
