@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,7 @@ type codeCmd struct {
 
 var (
 	errNoCodesFile = errors.New("the local file names no lock.codes_file: name it there, or give --file")
+	errInterrupted = errors.New("interrupted: nothing is changed")
 	errNotTheSame  = errors.New("these are two codes: type the same one twice")
 )
 
@@ -131,12 +133,12 @@ func askCode(e *env) (string, error) {
 	in := bufio.NewReader(io.LimitReader(e.stdin, 1<<10))
 	terminal, ok := e.stdin.(*os.File)
 	if !ok {
-		return readCode(in)
+		return readCode(e.ctx, in)
 	}
 	fd := int(terminal.Fd())
 	before, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil { // no terminal
-		return readCode(in)
+		return readCode(e.ctx, in)
 	}
 	unseen := *before
 	unseen.Lflag &^= unix.ECHO
@@ -149,7 +151,7 @@ func askCode(e *env) (string, error) {
 		into   *string
 	}{{"code: ", &first}, {"\nthe same again: ", &second}} {
 		if _, err = fmt.Fprint(e.stderr, ask.prompt); err == nil {
-			*ask.into, err = readCode(in)
+			*ask.into, err = readCode(e.ctx, in)
 		}
 		if err != nil {
 			break
@@ -165,10 +167,24 @@ func askCode(e *env) (string, error) {
 	return first, nil
 }
 
-func readCode(in *bufio.Reader) (string, error) {
-	line, err := in.ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
+// readCode reads a line, until ctx ends: a person who gives up gets the terminal back as it was. What is read then is left behind.
+func readCode(ctx context.Context, in *bufio.Reader) (string, error) {
+	type line struct {
+		text string
+		err  error
 	}
-	return strings.TrimSpace(line), nil
+	read := make(chan line, 1)
+	go func() {
+		text, err := in.ReadString('\n')
+		read <- line{text, err}
+	}()
+	select {
+	case l := <-read:
+		if l.err != nil && !errors.Is(l.err, io.EOF) {
+			return "", l.err
+		}
+		return strings.TrimSpace(l.text), nil
+	case <-ctx.Done():
+		return "", errInterrupted
+	}
 }
