@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
 
 	"doorstation/internal/control"
 )
@@ -26,6 +27,7 @@ const (
 	idleLimit    = 30 * time.Second
 	maxHeader    = 8 << 10
 	maxScrapes   = 4
+	maxConns     = 32
 	stopLimit    = time.Second
 	// listenAgain is how long after a failure to listen the next attempt comes.
 	listenAgain = 10 * time.Second
@@ -87,7 +89,7 @@ func serve(ctx context.Context, l net.Listener, handler http.Handler, log *slog.
 		IdleTimeout: idleLimit, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(l) }()
+	go func() { ended <- srv.Serve(netutil.LimitListener(l, maxConns)) }()
 	select {
 	case err := <-ended:
 		return err
