@@ -44,7 +44,7 @@ func tablet(t *testing.T, b *lab.Browser, h *house.House, o lab.PopupOptions) *l
 	if o.MicHz == 0 {
 		o.MicHz = kitchenHz
 	}
-	o.WSURL = h.PBX.WSURL()
+	o.WSURL = h.WSURL()
 	p := b.Popup(t, o)
 	p.WaitRegistered(patience)
 	return p

@@ -84,3 +84,31 @@ func TestABadRadioCostsNoPicture(t *testing.T) {
 		t.Errorf("random loss made the picture coarse: %v", rate)
 	}
 }
+
+// TestThePictureFollowsWhatABrowserReports is a household whose PBX leaves the media to the two ends: door and browser speak with each
+// other, and the browser reports on each packet.
+func TestThePictureFollowsWhatABrowserReports(t *testing.T) {
+	network := lab.NewNetwork(t, "door")
+	h, kitchen := evening(t, house.Options{
+		Proxy: true, Network: network, Camera: wideCamera, Binary: house.BuildRelease(t), Config: welcome,
+	}, lab.PopupOptions{})
+	kitchen.Dial(lab.DoorExtension)
+	kitchen.WaitTalking(patience)
+	kitchen.WaitPicture(patience)
+	kitchen.WaitFrames(patience, 90)
+	const slow = 500_000
+	network.Shape(t, slow, 200*time.Millisecond)
+	began := time.Now()
+	h.Door.Wait(patience, "an encoder slower than the uplink by the browser's reports", func(s control.Status) bool {
+		return s.Camera.Bitrate < slow && s.Camera.BitrateCause == "gcc"
+	})
+	t.Logf("the encoder is slower than the uplink after %v", time.Since(began))
+	kitchen.WaitFrames(patience, kitchen.Video().Shown+30)
+	assertClockGoesOn(t, kitchen)
+	network.Unshape(t)
+	began = time.Now()
+	h.Door.Wait(2*patience, "the usual rate again", func(s control.Status) bool { return s.Camera.Bitrate > wideRate*4/5 })
+	t.Logf("four fifths of the usual rate %v after the end of the slowness", time.Since(began))
+	assertClockGoesOn(t, kitchen)
+	kitchen.Hangup()
+}

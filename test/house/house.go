@@ -27,6 +27,8 @@ const (
 // Options say what is special about a household.
 type Options struct {
 	Asterisk lab.AsteriskOptions
+	// Proxy puts a SIP proxy in Asterisk's place: door and browser send their media to each other. There is no PBX then.
+	Proxy bool
 	// SIPCore changes the settings before the start.
 	SIPCore func(map[string]any)
 	// ByWSS: custom_wss_url over TLS with the lab's own CA instead of ingress.
@@ -65,12 +67,14 @@ type Options struct {
 
 // House is a household: the real PBX, Home Assistant's stand-in, and the door's agent.
 type House struct {
-	PBX  *lab.Asterisk
+	PBX  *lab.Asterisk // nil with Options.Proxy
 	Home *homestub.Server
 	Door *Door
 	t    lab.T
 	opt  Options
 	url  string
+	// proxy is the SIP proxy's address, if there is one.
+	proxy string
 	// served is Home Assistant's server.
 	served *homeServer
 }
@@ -89,8 +93,16 @@ func Prepare(t lab.T, o Options) *House {
 	if o.Network != nil || o.Apart {
 		o.Asterisk.Listen = "0.0.0.0"
 	}
-	h := &House{t: t, opt: o, PBX: lab.StartAsterisk(t, o.Asterisk)}
-	pbx, err := url.Parse(h.PBX.HTTPURL())
+	h := &House{t: t, opt: o}
+	ingress := ""
+	if o.Proxy {
+		h.proxy = startProxy(t)
+		ingress = h.proxy
+	} else {
+		h.PBX = lab.StartAsterisk(t, o.Asterisk)
+		ingress = h.PBX.HTTPURL()
+	}
+	pbx, err := url.Parse(ingress)
 	if err != nil {
 		t.Fatalf("house: %v", err)
 	}
