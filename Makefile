@@ -89,9 +89,9 @@ test-vm: deps-vm deps-package ## the package on an emulated machine with systemd
 	$(call heading,the door as a machine of its own)
 	test/lab/prepare.sh asterisk popup
 	rm -rf dist/vm && mkdir -p dist/vm
-	DIST=dist/vm packaging/build.sh amd64
-	DIST=dist/vm VERSION=99~next packaging/build.sh amd64
-	DOORSTATION_VM_PACKAGES=$$(ls $(CURDIR)/dist/vm/doorstation_0*.deb $(CURDIR)/dist/vm/doorstation_99*.deb | paste -sd:) \
+	DIST=dist/vm VERSION=1~test packaging/build.sh amd64
+	DIST=dist/vm VERSION=2~test packaging/build.sh amd64
+	DOORSTATION_VM_PACKAGES=$$(ls $(CURDIR)/dist/vm/doorstation_1*.deb $(CURDIR)/dist/vm/doorstation_2*.deb | paste -sd:) \
 		go test -count=1 -v -timeout 40m ./test/vm
 
 lint: deps-lint ## golangci-lint (errorlint, gochecknoinits, shadow, …) and gofmt

@@ -218,7 +218,7 @@ func (f *failure) Unwrap() error { return f.err }
 
 // try runs a shell command in the machine and returns what it prints.
 func (m *Machine) try(command string) (string, error) {
-	ctx, cancel := context.WithTimeout(m.t.Context(), commandLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(m.t.Context()), commandLimit)
 	defer cancel()
 	return m.runSSH(ctx, command, nil)
 }
@@ -251,7 +251,7 @@ func (m *Machine) Do(command string) string {
 // Write makes a file in the machine.
 func (m *Machine) Write(path, mode, text string) {
 	m.t.Helper()
-	ctx, cancel := context.WithTimeout(m.t.Context(), commandLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(m.t.Context()), commandLimit)
 	defer cancel()
 	if _, err := m.runSSH(ctx, fmt.Sprintf("umask 077; mkdir -p %q && cat >%q && chmod %s %q", filepath.Dir(path), path, mode, path), strings.NewReader(text)); err != nil {
 		m.t.Fatalf("vm: %v", err)
@@ -266,7 +266,7 @@ func (m *Machine) Put(file, dir string) {
 		m.t.Fatalf("vm: %v", err)
 	}
 	defer f.Close()
-	ctx, cancel := context.WithTimeout(m.t.Context(), commandLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(m.t.Context()), commandLimit)
 	defer cancel()
 	at := filepath.Join(dir, filepath.Base(file))
 	if _, err = m.runSSH(ctx, fmt.Sprintf("mkdir -p %q && cat >%q", dir, at), f); err != nil {
