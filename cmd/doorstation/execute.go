@@ -21,8 +21,9 @@ const (
 	exitOK = 0
 	// exitFailed: the command could not do its work.
 	exitFailed = 1
-	// exitUsage: the command line or the local file is wrong; a restart would not help.
-	exitUsage = 2
+	// exitUsage: the command line or the local file is wrong; a restart would not help, and systemd is told so by this number. It is
+	// EX_CONFIG of sysexits.h(3head): 2, which programs usually end with, is Go's own after a panic or the watchdog's SIGABRT.
+	exitUsage = 78
 )
 
 // cli is the command line.

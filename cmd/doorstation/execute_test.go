@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -65,25 +66,25 @@ func TestCommandLine(t *testing.T) {
 	}{
 		{"help", []string{"--help"}, 0, []string{"Usage: doorstation", "run", "press", "status", "check", "version"}, nil},
 		{"help of a command", []string{"run", "--help"}, 0, []string{"--config", "--socket"}, nil},
-		{"no command", nil, 2, nil, []string{"doorstation: ", "run"}},
-		{"an unknown command", []string{"dance"}, 2, nil, []string{"doorstation: ", "dance"}},
-		{"an unknown flag", []string{"run", "--loud"}, 2, nil, []string{"--loud"}},
+		{"no command", nil, exitUsage, nil, []string{"doorstation: ", "run"}},
+		{"an unknown command", []string{"dance"}, exitUsage, nil, []string{"doorstation: ", "dance"}},
+		{"an unknown flag", []string{"run", "--loud"}, exitUsage, nil, []string{"--loud"}},
 		{"version", []string{"version"}, 0, []string{"dev\n"}, nil},
 		{"check", []string{"check", "--config", good, "--state-dir", "/nonexistent"}, 0, []string{good, "1 button", "http://127.0.0.1:9", "no settings of SIP Core are kept yet"}, nil},
 		{"check without a token", []string{"check", "--config", noToken}, 1, nil, []string{"token", "/does/not/exist"}},
-		{"check of a wrong file", []string{"check", "--config", wrong}, 2, nil, []string{wrong, "3", "tokenfile"}},
-		{"run with a wrong file", []string{"run", "--config", wrong}, 2, nil, []string{wrong, "3", "tokenfile"}},
-		{"run without a file", []string{"run", "--config", "/does/not/exist.yaml"}, 2, nil, []string{"/does/not/exist.yaml"}},
+		{"check of a wrong file", []string{"check", "--config", wrong}, exitUsage, nil, []string{wrong, "3", "tokenfile"}},
+		{"run with a wrong file", []string{"run", "--config", wrong}, exitUsage, nil, []string{wrong, "3", "tokenfile"}},
+		{"run without a file", []string{"run", "--config", "/does/not/exist.yaml"}, exitUsage, nil, []string{"/does/not/exist.yaml"}},
 		{"press without an agent", []string{"press", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
 		{"man", []string{"man"}, 0, []string{".TH DOORSTATION 1 ", "check", "control", "EXIT STATUS"}, nil},
 		{"completion for bash", []string{"completion", "-c", "bash"}, 0, []string{"complete", "-C"}, nil},
 		{"lock without an agent", []string{"lock", "open", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
-		{"lock without an order", []string{"lock", "--socket", nobody}, 2, nil, []string{"order"}},
-		{"another order for the lock", []string{"lock", "dance", "--socket", nobody}, 2, nil, []string{"open", "hold", "release", "block", "dance"}},
+		{"lock without an order", []string{"lock", "--socket", nobody}, exitUsage, nil, []string{"order"}},
+		{"another order for the lock", []string{"lock", "dance", "--socket", nobody}, exitUsage, nil, []string{"open", "hold", "release", "block", "dance"}},
 		{"alarm without an agent", []string{"alarm", "clear", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
-		{"code without a file for it", []string{"code", "list", "--config", good}, 2, nil, []string{good, "lock.codes_file", "--file"}},
+		{"code without a file for it", []string{"code", "list", "--config", good}, exitUsage, nil, []string{good, "lock.codes_file", "--file"}},
 		{"safe without GPIO", []string{"safe", "--config", good}, 0, []string{"simulated"}, nil},
-		{"safe without a file", []string{"safe", "--config", "/does/not/exist.yaml"}, 2, nil, []string{"/does/not/exist.yaml"}},
+		{"safe without a file", []string{"safe", "--config", "/does/not/exist.yaml"}, exitUsage, nil, []string{"/does/not/exist.yaml"}},
 		{"a guard of no line", []string{"lock-guard", "--device", "/dev/null", "--line", "0", "--active", "high", "--limit", "1s"}, 1, []string{"error /dev/null"}, []string{"/dev/null"}},
 		{"restart without an agent", []string{"restart", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
 		{"status without an agent", []string{"status", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
@@ -229,7 +230,17 @@ func TestOutputThatCannotBeWrittenIsAFailure(t *testing.T) {
 	if status := execute(context.Background(), []string{"version"}, strings.NewReader(""), brokenWriter{}, &bytes.Buffer{}, os.Getenv); status != 1 {
 		t.Errorf("exit status %d", status)
 	}
-	if status := execute(context.Background(), []string{"dance"}, strings.NewReader(""), &bytes.Buffer{}, brokenWriter{}, os.Getenv); status != 2 {
+	if status := execute(context.Background(), []string{"dance"}, strings.NewReader(""), &bytes.Buffer{}, brokenWriter{}, os.Getenv); status != exitUsage {
 		t.Errorf("exit status %d: it still says what was wrong", status)
+	}
+}
+
+// TestACrashIsNoUsageError: systemd does not start an agent again that ended with exitUsage. A Go program that panics, or that the
+// watchdog ends with SIGABRT, ends with 2.
+func TestACrashIsNoUsageError(t *testing.T) {
+	unit, err := os.ReadFile("../../systemd/doorstation.service")
+	check(t, err)
+	if !strings.Contains(string(unit), fmt.Sprintf("\nRestartPreventExitStatus=%d\n", exitUsage)) || exitUsage == 2 || exitUsage == exitFailed {
+		t.Errorf("the unit and the program do not agree on the status that is not restarted (%d)", exitUsage)
 	}
 }

@@ -53,7 +53,7 @@ func TestCodesOnTheCommandLine(t *testing.T) {
 		{"somebody else's", "2580\n", []string{"code", "add", "Bert", "--config", local}, 1, nil, []string{"Bert", "somebody else's"}},
 		{"too short", "258\n", []string{"code", "add", "Bert", "--config", local}, 1, nil, []string{"4 to 16 digits"}},
 		{"nothing typed", "", []string{"code", "add", "Bert", "--config", local}, 1, nil, []string{"4 to 16 digits"}},
-		{"on the command line, where everybody sees it", "", []string{"code", "add", "Bert", "135790", "--config", local}, 2, nil, []string{"unexpected"}},
+		{"on the command line, where everybody sees it", "", []string{"code", "add", "Bert", "135790", "--config", local}, exitUsage, nil, []string{"unexpected"}},
 		{"without a line's end", "135790", []string{"code", "add", "Bert", "--config", local}, 0, []string{"Bert"}, nil},
 		{"listed", "", []string{"code", "list", "--config", local}, 0, []string{"Anna\nBert\n"}, nil},
 		{"checked", "", []string{"check", "--config", local, "--state-dir", dir}, 0, []string{"codes: 2 person(s) in " + file}, nil},

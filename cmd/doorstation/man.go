@@ -20,7 +20,7 @@ func (manCmd) Run(e *env, k *kong.Kong) error {
 			"/var/lib/doorstation\n  The last good settings, for a start without Home Assistant.\n\n"+
 			"/run/doorstation/control.sock\n  The control socket of the running agent, for the group doorstation.").
 		WithSection("Exit status", "0 when all went well, 1 when the command could not do its work, "+
-			"2 when the command line or the local file is wrong.").
+			"78 when the command line or the local file is wrong.").
 		WithSection("Environment", "DOORSTATION_TOKEN\n  The access token, looked at last.\n\n"+
 			"CREDENTIALS_DIRECTORY, STATE_DIRECTORY, RUNTIME_DIRECTORY, NOTIFY_SOCKET, WATCHDOG_USEC\n  Set by systemd.").
 		WithSection("Health", "With monitor.listen in the local file (127.0.0.1:9517 by default) the agent serves /healthz, /readyz and /metrics.")

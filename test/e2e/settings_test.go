@@ -171,8 +171,8 @@ func TestAWrongLocalFileEndsWithStatusTwoAndShowsTheLine(t *testing.T) {
 			}
 			out, err := exec.Command(binary, "run", "--config", file, "--socket", filepath.Join(t.TempDir(), "s")).CombinedOutput()
 			var exit *exec.ExitError
-			if !asExit(err, &exit) || exit.ExitCode() != 2 {
-				t.Fatalf("it ended with %v, want exit status 2: %s", err, out)
+			if !asExit(err, &exit) || exit.ExitCode() != 78 {
+				t.Fatalf("it ended with %v, want exit status 78: %s", err, out)
 			}
 			if !strings.Contains(string(out), file) || !strings.Contains(string(out), c.want) {
 				t.Errorf("the message does not name file and line %s:\n%s", c.want, out)
@@ -182,7 +182,7 @@ func TestAWrongLocalFileEndsWithStatusTwoAndShowsTheLine(t *testing.T) {
 	t.Run("no file", func(t *testing.T) {
 		out, err := exec.Command(binary, "run", "--config", "/does/not/exist.yaml").CombinedOutput()
 		var exit *exec.ExitError
-		if !asExit(err, &exit) || exit.ExitCode() != 2 || !strings.Contains(string(out), "/does/not/exist.yaml") {
+		if !asExit(err, &exit) || exit.ExitCode() != 78 || !strings.Contains(string(out), "/does/not/exist.yaml") {
 			t.Fatalf("it ended with %v: %s", err, out)
 		}
 	})
