@@ -74,3 +74,17 @@ func TestHabitsOfANetworkAreLearnt(t *testing.T) {
 		t.Errorf("half a minute after the last %v", got)
 	}
 }
+
+// TestADelayThatCreepsIsTold: each step is small, and their sum is not.
+func TestADelayThatCreepsIsTold(t *testing.T) {
+	var told []time.Duration
+	m := NewMicrophone(MicrophoneOptions{Echo: true, Delay: 60 * time.Millisecond, OnDelay: func(d time.Duration) { told = append(told, d) }})
+	defer m.Close()
+	for late := 60 * time.Millisecond; late <= 90*time.Millisecond; late += 2 * time.Millisecond {
+		m.echo.delay = late
+		m.tell()
+	}
+	if len(told) != 5 || told[0] != 66*time.Millisecond || told[4] != 90*time.Millisecond {
+		t.Errorf("%v", told)
+	}
+}

@@ -19,7 +19,7 @@ type MicrophoneOptions struct {
 	GainDB   float64
 	// Delay is how late the loudspeaker's sound came back the last time; zero: not known.
 	Delay time.Duration
-	// OnDelay is told of a delay that was measured and is another than the one known before by more than 5 ms, from the device's goroutine:
+	// OnDelay is told of a delay that was measured and is another than the one told before by more than 5 ms, from the device's goroutine:
 	// it must not block. It may be nil.
 	OnDelay func(time.Duration)
 	// Log takes what of it does not work; nil discards it.
@@ -39,6 +39,7 @@ type Microphone struct {
 
 	step, clean []float32
 	pcm, done   []int16
+	told        time.Duration // the delay that is known outside
 
 	mu     sync.Mutex
 	report EchoReport
@@ -50,7 +51,7 @@ func NewMicrophone(o MicrophoneOptions) *Microphone {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	m := &Microphone{
-		opt: o, nearDown: newDownsampler(echoRate), up: newUpsampler(echoRate), rumble: newHighPass(rumbleBelow, echoRate),
+		opt: o, told: o.Delay, nearDown: newDownsampler(echoRate), up: newUpsampler(echoRate), rumble: newHighPass(rumbleBelow, echoRate),
 		gain: newGainControl(o.AutoGain, o.GainDB),
 		step: make([]float32, stepSamples), clean: make([]float32, stepSamples), pcm: make([]int16, stepSamples),
 		report: EchoReport{State: EchoOff, GainDB: o.GainDB},
@@ -116,19 +117,19 @@ func (m *Microphone) handle(heard []int16) {
 // tell brings the report up to date.
 func (m *Microphone) tell() {
 	m.mu.Lock()
-	before := m.report.Delay
 	m.report.GainDB = m.gain.db
 	if e := m.echo; e != nil {
 		m.report.State, m.report.Delay, m.report.LossDB = e.duplex.state(), e.delay, e.duplex.loss
 	}
 	now := m.report.Delay
 	m.mu.Unlock()
-	if m.opt.OnDelay != nil && now != before && (now-before).Abs() > searchNews {
+	if m.opt.OnDelay != nil && (now-m.told).Abs() > searchNews {
+		m.told = now
 		m.opt.OnDelay(now)
 	}
 }
 
-// searchNews is by how much a delay must differ from the one before to be told.
+// searchNews is by how much a delay must differ from the one that was told last.
 const searchNews = 5 * time.Millisecond
 
 // Report tells what is known of the echo. It may be called from any goroutine.
