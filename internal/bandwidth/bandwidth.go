@@ -270,7 +270,7 @@ func (p *Policy) decide(s Sample) Decision {
 // is what it was.
 func (p *Policy) lossNow(s Sample) float64 {
 	lost := max(p.past.loss(s.At, lossSpan), p.usual)
-	if p.trial != nil {
+	if p.trial != nil && p.trial.loss < quickLoss { // what is sent again into a queue that overflows is lost, too
 		lost = max(lost, p.trial.loss)
 	}
 	return lost

@@ -1,6 +1,7 @@
 package bandwidth
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -101,5 +102,46 @@ func TestWhatWasGivenUpIsShownOnAnotherWay(t *testing.T) {
 	w.run(300 * time.Millisecond)
 	if w.skipping {
 		t.Error("no key frame is made on the new way")
+	}
+}
+
+// TestChanceConvictsNoRate is a bad radio, many times: now and then more is lost for a moment, a lower rate is tried, and then less is
+// lost, as usual. That is not the lower rate's doing.
+func TestChanceConvictsNoRate(t *testing.T) {
+	const calls = 40
+	convicted := 0
+	for _, loss := range []float64{0.1, 0.12} {
+		for seed := range uint64(calls / 2) {
+			w := newWorld(t, door)
+			w.random = rand.New(rand.NewPCG(seed, 7))
+			w.run(5 * time.Second)
+			w.loss = loss
+			guilty := false
+			for range 600 {
+				w.run(100 * time.Millisecond)
+				guilty = guilty || w.policy.ceiling > 0
+			}
+			if guilty {
+				convicted++
+			}
+		}
+	}
+	t.Logf("%d of %d", convicted, calls)
+	if convicted > calls/20 {
+		t.Errorf("the rate is found guilty in %d of %d calls", convicted, calls)
+	}
+}
+
+// TestALossOfNearlyAllIsNobodysNature is a link that takes less than a tenth of what is sent, and lets no check through that would tell.
+func TestALossOfNearlyAllIsNobodysNature(t *testing.T) {
+	for seed := range uint64(10) {
+		w := newWorld(t, door)
+		w.random = rand.New(rand.NewPCG(seed, 7))
+		w.run(10 * time.Second)
+		w.rate, w.queue = 100_000, 30*time.Millisecond
+		w.run(10 * time.Second)
+		if got := mean(w.lately(2 * time.Second)); got > door.Start/4 {
+			t.Errorf("after 10 s the target is %d", got)
+		}
 	}
 }

@@ -11,10 +11,14 @@ const (
 	trialAgain = 0.5
 	// helped is the share of a loss that may be left for a lower rate to have helped.
 	helped = 0.5
+	// justBegun is how many times more must be lost now than in a longer while for the loss to have just begun.
+	justBegun = 2
 	// trialPause is how long a verdict stands at least.
 	trialPause = 20 * time.Second
 	// hopeless is a loss at which fewer packets give more whole pictures.
 	hopeless = 0.25
+	// nobodys is a loss that no way has by nature.
+	nobodys = 0.5
 )
 
 // trial is finding out whether the rate is at fault for a loss. A queue that overflows lets the same through whatever is sent, a bad
@@ -39,9 +43,13 @@ func (p *Policy) suspicious(s Sample) bool {
 	return p.past.packets(s.At, lossSpan) >= 2*lossPackets && p.past.loss(s.At, lossSpan) > max(lossSuspect, p.usual+0.1)
 }
 
-// try begins a trial.
+// try begins a trial. What is lost of few packets is mostly chance, and the most of several such shares even more so: the way's usual
+// loss would look as if a lower rate had helped. So the short spans count only for a loss that has just begun.
 func (p *Policy) try(s Sample) {
-	lost := max(p.past.loss(s.At, sharpSpan), p.past.loss(s.At, quickSpan), p.past.loss(s.At, lossSpan))
+	lost := p.past.loss(s.At, lossSpan)
+	if now := max(p.past.loss(s.At, sharpSpan), p.past.loss(s.At, quickSpan)); now > justBegun*lost {
+		lost = now
+	}
 	p.trial = &trial{before: p.target, loss: lost}
 	p.cause = CauseLoss
 	p.lower(s, trialShare*p.target)
@@ -74,7 +82,7 @@ func (p *Policy) judge(s Sample) {
 	case t.sent == 0 && p.target > float64(p.limits.Min):
 		t.sent, t.arrived, t.loss = sent, arrived, lost
 		p.lower(s, trialAgain*p.target)
-	case t.sent > 0 && arrived > t.arrived*(1+sent/t.sent)/2:
+	case t.sent > 0 && (arrived > t.arrived*(1+sent/t.sent)/2 || lost > nobodys):
 		p.found(s, arrived)
 	default:
 		p.usual, p.target = lost, t.before
