@@ -79,16 +79,17 @@ func TestFilesThatAreRefused(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	var b Book
-	check(t, b.save(path))
+	check(t, new(Book).save(path))
 	check(t, os.Chmod(path, 0o640))
 	if _, err := Load(path, true); !errors.Is(err, ErrMode) {
 		t.Errorf("others may read it: %v", err)
 	}
-	_, err := Load(path, false)
-	check(t, err)
+	if _, err := Load(path, false); err != nil {
+		t.Error(err)
+	}
 	check(t, os.WriteFile(path, []byte("none\n"), 0o600))
-	if b, err := Load(path, false); err != nil || len(b.Names()) > 0 {
+	b, err := Load(path, false)
+	if err != nil || len(b.Names()) > 0 {
 		t.Errorf("a credential that says that there are none: %v, %v", b, err)
 	}
 	check(t, os.Chmod(path, 0o600))

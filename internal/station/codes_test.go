@@ -248,8 +248,7 @@ func TestARestartForgivesNothing(t *testing.T) {
 		{"at once", 0, 20 * time.Second}, {"half of the pause later", 10 * time.Second, 10 * time.Second}, {"after the pause", time.Hour, 0},
 		{"by a clock that was set back", -time.Hour, 20 * time.Second}, {"by a clock that was two days fast", -48 * time.Hour, 20 * time.Second},
 	} {
-		h := wrong(3).types(1, "0000#").answerLookUps()
-		h = again(h, ca.down)
+		h = again(wrong(3).types(1, "0000#").answerLookUps(), ca.down)
 		if ca.pauseLeft > 0 {
 			h.after(ca.pauseLeft-1).dials(1, "4711")
 		}
