@@ -226,6 +226,11 @@ type usageError struct{ error }
 
 func (u usageError) Unwrap() error { return u.error }
 
+// toldError is an error that whoever has to know has been told.
+type toldError struct{ error }
+
+func (t toldError) Unwrap() error { return t.error }
+
 // execute runs the command line and returns the exit status.
 func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
 	var commands cli
@@ -253,9 +258,12 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	}
 	err = parsed.Run(&env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv})
 	var usage usageError
+	var told toldError
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &told):
+		return exitFailed
 	case errors.As(err, &usage):
 		return complain(stderr, err, exitUsage)
 	default:

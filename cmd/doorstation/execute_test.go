@@ -85,7 +85,7 @@ func TestCommandLine(t *testing.T) {
 		{"code without a file for it", []string{"code", "list", "--config", good}, exitUsage, nil, []string{good, "lock.codes_file", "--file"}},
 		{"safe without GPIO", []string{"safe", "--config", good}, 0, []string{"simulated"}, nil},
 		{"safe without a file", []string{"safe", "--config", "/does/not/exist.yaml"}, exitUsage, nil, []string{"/does/not/exist.yaml"}},
-		{"a guard of no line", []string{"lock-guard", "--device", "/dev/null", "--line", "0", "--active", "high", "--limit", "1s"}, 1, []string{"error /dev/null"}, []string{"/dev/null"}},
+		{"a guard of no line", []string{"lock-guard", "--device", "/dev/null", "--line", "0", "--active", "high", "--limit", "1s"}, 1, []string{"error /dev/null"}, nil}, // the agent tries each second, and tells once
 		{"restart without an agent", []string{"restart", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
 		{"status without an agent", []string{"status", "--socket", nobody}, 1, nil, []string{"doorstation is not running"}},
 	} {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -32,7 +33,11 @@ type lockGuardCmd struct {
 // Run holds the line until the agent ends. systemd and a terminal tell all processes to end at once: the guard has to be the last.
 func (c *lockGuardCmd) Run(e *env) error {
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE)
-	return gpio.Guard(gpio.GuardConfig{Device: c.Device, Line: c.Line, ActiveLow: c.Active == "low", Limit: c.Limit}, e.stdin, e.stdout)
+	err := gpio.Guard(gpio.GuardConfig{Device: c.Device, Line: c.Line, ActiveLow: c.Active == "low", Limit: c.Limit}, e.stdin, e.stdout)
+	if errors.Is(err, gpio.ErrNotTaken) {
+		return toldError{err} // a line in the journal each second that the agent tries would wear the SD card out
+	}
+	return err
 }
 
 // safeCmd is what systemd runs after the agent has ended, however it did.

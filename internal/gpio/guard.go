@@ -33,7 +33,10 @@ type GuardConfig struct {
 	Limit time.Duration
 }
 
-// Guard holds the lock's line until in ends. It returns an error when the line could not be taken, or not be switched off at last.
+// ErrNotTaken says that a guard could not take its line. Whoever started it has been told why.
+var ErrNotTaken = errors.New("gpio: the lock's line could not be taken")
+
+// Guard holds the lock's line until in ends. It returns an error when the line could not be taken ([ErrNotTaken]), or not be switched off at last.
 func Guard(c GuardConfig, in io.Reader, out io.Writer) error {
 	return runGuard(c, in, out, func() (output, error) {
 		fd, err := outputLine(c.Device, c.Line, c.ActiveLow)
@@ -58,7 +61,7 @@ func runGuard(c GuardConfig, in io.Reader, out io.Writer, take func() (output, e
 	line, err := take()
 	answer(out, err)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrNotTaken, err)
 	}
 	g := &guard{line: line, activeLow: c.ActiveLow, burn: newBurn(c.Limit)}
 	err = g.serve(in, out)
