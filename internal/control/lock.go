@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 )
 
 // lockRequest is the body of POST /v1/lock.
@@ -46,6 +47,10 @@ func lockRoutes(mux *http.ServeMux, s Station, log *slog.Logger) {
 		var req lockRequest
 		if status, err := readBody(w, r, &req, `{"order": "open"}`); err != nil {
 			reply(w, status, errorReply{Error: err.Error(), Code: codeBadRequest}, log)
+			return
+		}
+		if !slices.Contains([]string{"open", "hold", "release", "block"}, req.Order) {
+			reply(w, http.StatusBadRequest, errorReply{Error: "order is open, hold, release or block", Code: codeBadRequest}, log)
 			return
 		}
 		answer(w, s.Lock(r.Context(), req.Order))

@@ -59,7 +59,7 @@ func (a *agent) ChangeSound(c SoundChange) (CallSound, error) {
 
 func (a *agent) Lock(_ context.Context, order string) error {
 	if order != "open" {
-		return errors.New("no such order: " + order)
+		return errors.New("the lock is jammed")
 	}
 	return nil
 }
@@ -281,6 +281,9 @@ func TestRawRequests(t *testing.T) {
 		{"press in chunks", "POST /v1/press HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "200 OK"},
 		{"a number for a name", "POST /v1/press HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n" + `{"button":5}`, "400 Bad Request"},
 		{"no JSON", "POST /v1/press HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nring", `"code": "bad_request"`},
+		{"an order for the lock", "POST /v1/lock HTTP/1.1\r\nHost: x\r\nContent-Length: 17\r\n\r\n" + `{"order":"open" }`, "200 OK"},
+		{"no order for the lock", "POST /v1/lock HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", `"code": "bad_request"`},
+		{"an order by GET", "GET /v1/lock HTTP/1.1\r\nHost: x\r\n\r\n", "405 Method Not Allowed"},
 		{"two objects", "POST /v1/press HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n{}{}", "400 Bad Request"},
 		{"a press by GET", "GET /v1/press HTTP/1.1\r\nHost: x\r\n\r\n", "405 Method Not Allowed"},
 		{"another place", "GET /etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not Found"},
@@ -432,7 +435,7 @@ func TestLockAndAlarmsOverTheSocket(t *testing.T) {
 	if err := c.Lock(t.Context(), "open"); err != nil {
 		t.Error(err)
 	}
-	if err := c.Lock(t.Context(), "dance"); !errors.Is(err, ErrRefused) || err.Error() != "no such order: dance" {
+	if err := c.Lock(t.Context(), "dance"); !errors.Is(err, ErrRefused) || err.Error() != "order is open, hold, release or block" {
 		t.Errorf("%v", err)
 	}
 	if err := c.ClearAlarms(t.Context()); err != nil {
