@@ -41,13 +41,13 @@ func TestCodesFromSystemd(t *testing.T) {
 		{"no credential", func(string) error { return nil }, nil, false},
 		{"the unit's own", func(path string) error { return os.WriteFile(path, []byte(without), 0o440) }, nil, false},
 		{"a file of codes", func(path string) error {
-			err := codes.Change(path, func(b *codes.Book) error { return b.Add("Anna", "2580") })
-			return errors.Join(err, os.Chmod(path, 0o440)) // as systemd gives it
+			add := func(b *codes.Book) error { return b.Add("Anna", "2580") }
+			return errors.Join(codes.Change(path, add), os.Chmod(path, 0o440)) // as systemd gives it
 		}, []string{"Anna"}, false},
 		{"another file", func(path string) error { return os.WriteFile(path, []byte("2580"), 0o440) }, nil, true},
 	} {
 		dir := t.TempDir()
-		if err := c.make(filepath.Join(dir, codesCredential)); err != nil {
+		if err = c.make(filepath.Join(dir, codesCredential)); err != nil {
 			t.Fatal(err)
 		}
 		log := slog.New(slog.DiscardHandler)
