@@ -139,9 +139,8 @@ func (e *Engine) Open(c Codec, send func(payload []byte, d time.Duration), o Str
 	if e.closed {
 		return nil, ErrClosed
 	}
-	if len(e.streams) == 0 {
-		e.call = CallSound{Volume: e.volume}
-	}
+	// Whatever is still open belongs to a call that is about to end: what somebody muted of it is not the next visitor's matter.
+	e.call = CallSound{Volume: e.volume}
 	e.streams = append(e.streams, s)
 	e.changed()
 	return s, nil

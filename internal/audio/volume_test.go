@@ -52,7 +52,16 @@ func TestTheSoundOfACallIsChangedAndEndsWithIt(t *testing.T) {
 	if got := e.Status().Call; got == nil || *got != (CallSound{Volume: 50}) {
 		t.Errorf("the next call: %+v", got)
 	}
+	// A look that gives way to a visitor: its stream is still open when the visitor's begins.
+	if _, err = e.ChangeCall(func(c *CallSound) { c.MicrophoneMuted = true }); err != nil {
+		t.Fatal(err)
+	}
+	next := open(t, e, codec, sent.send)
+	if got := e.Status().Call; got == nil || *got != (CallSound{Volume: 50}) {
+		t.Errorf("the call that took another's place: %+v", got)
+	}
 	s.Close()
+	next.Close()
 }
 
 func TestVolumeTurnsDownAndNeverWraps(t *testing.T) {
