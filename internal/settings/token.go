@@ -21,6 +21,10 @@ const (
 	tokenVariable       = "DOORSTATION_TOKEN"
 )
 
+// noCredential is what the unit sets a credential to whose file is missing: without it systemd would not start the service, and
+// the bell would not even ring with the settings that were kept.
+const noCredential = "none"
+
 // maxToken is far more than an access token ever has, in bytes.
 const maxToken = 16 << 10
 
@@ -31,7 +35,10 @@ func ReadToken(l Local, getenv func(string) string) (string, error) {
 	if dir := getenv(credentialsVariable); dir != "" {
 		file := filepath.Join(dir, credentialName)
 		if _, err := os.Lstat(file); err == nil {
-			return readTokenFile(file)
+			token, readErr := readTokenFile(file)
+			if readErr != nil || token != noCredential {
+				return token, readErr
+			}
 		}
 	}
 	if l.HomeAssistant.TokenFile != "" {

@@ -19,6 +19,11 @@ func TestReadTokenTakesTheFirstOfThreePlaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(credentials, "home_assistant_token"), "from-systemd\n")
+	none := filepath.Join(dir, "none")
+	if err := os.Mkdir(none, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(none, "home_assistant_token"), "none")
 	file := filepath.Join(dir, "token")
 	write(t, file, "\ufeff  from-file \r\n\n")
 	withFile := Local{HomeAssistant: HomeAssistant{TokenFile: file}}
@@ -31,6 +36,7 @@ func TestReadTokenTakesTheFirstOfThreePlaces(t *testing.T) {
 	}{
 		{"systemd first", withFile, map[string]string{"CREDENTIALS_DIRECTORY": credentials, "DOORSTATION_TOKEN": "from-env"}, "from-systemd"},
 		{"systemd without this credential", withFile, map[string]string{"CREDENTIALS_DIRECTORY": dir}, "from-file"},
+		{"the unit's word for none", withFile, map[string]string{"CREDENTIALS_DIRECTORY": none}, "from-file"},
 		{"file before environment", withFile, map[string]string{"DOORSTATION_TOKEN": "from-env"}, "from-file"},
 		{"environment", Local{}, map[string]string{"DOORSTATION_TOKEN": " from-env\n"}, "from-env"},
 	} {
