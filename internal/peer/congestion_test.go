@@ -278,3 +278,42 @@ func TestNumbersOfDepartedPackets(t *testing.T) {
 		}
 	}
 }
+
+// FuzzTransportWideFeedback has reports that nobody with manners writes, judged and estimated from alike.
+func FuzzTransportWideFeedback(f *testing.F) {
+	recorder := twcc.NewRecorder(5)
+	for number := range uint16(9) {
+		recorder.Record(pictureSSRC, number+1, int64(number)*10_000)
+	}
+	for _, report := range recorder.BuildFeedbackPacket() {
+		text, err := report.Marshal()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var report rtcp.TransportLayerCC
+		if report.Unmarshal(b) != nil {
+			return
+		}
+		c := &congestion{log: Config{}.withDefaults().Log, stream: pictureSSRC, begin: estimateRange{least: 1, start: 2, most: 3}}
+		defer c.close()
+		stamp := func(n int) {
+			for range n {
+				_, err := c.stamp(&rtp.Header{Version: 2, SSRC: pictureSSRC}, nil, 3, time.Now())
+				check(t, err)
+			}
+		}
+		stamp(100)
+		c.take(&report)
+		c.mu.Lock()
+		c.start()
+		c.mu.Unlock()
+		stamp(100)
+		if err := c.estimator.WriteRTCP([]rtcp.Packet{&report}, nil); err != nil {
+			t.Log(err) // as take does
+		}
+		c.estimate(true, time.Now())
+	})
+}
