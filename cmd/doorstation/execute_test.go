@@ -50,7 +50,7 @@ func write(t *testing.T, name, text string) string {
 func config(t *testing.T) string {
 	t.Helper()
 	return write(t, "config.yaml", "home_assistant: {url: http://127.0.0.1:9, token_file: "+write(t, "token", "x")+"}\n"+
-		"gpio: simulated\nbuttons: [{name: Front door, pin: GPIO17, call: [101]}]\nlock: {pin: GPIO27, codes: [\"1\"]}\ncamera: {source: test}\naudio: {device: test}\nmonitor: {listen: none}\n")
+		"gpio: simulated\nbuttons: [{name: Front door, pin: GPIO17, call: [101]}]\nlock: {pin: GPIO27, codes: [\"1\"]}\ncamera: {source: test}\naudio: {device: test}\nmonitor: {listen: none}\npage: {listen: none}\n")
 }
 
 func TestCommandLine(t *testing.T) {

@@ -193,6 +193,9 @@ audio: {device: test}
 	if !strings.Contains(more, "monitor:") {
 		text += "\nmonitor: {listen: none}\n"
 	}
+	if !strings.Contains(more, "page:") {
+		text += "\npage: {listen: none}\n"
+	}
 	l, err := settings.ParseLocal("test.yaml", []byte(text))
 	check(h.t, err)
 	return l

@@ -44,6 +44,7 @@ const (
 	CodeTalkOpensDoor            Code = "talk_opens_door"
 	CodeCallsRefused             Code = "calls_refused"
 	CodeMonitorUnavailable       Code = "monitor_unavailable"
+	CodePageUnavailable          Code = "page_unavailable"
 	CodeLEDUnavailable           Code = "led_unavailable"
 	CodeInputUnreadable          Code = "input_unreadable"
 	CodeCodesUnusable            Code = "codes_unusable"

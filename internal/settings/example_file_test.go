@@ -70,7 +70,7 @@ func TestTheExampleShowsEveryKey(t *testing.T) {
 var emptyInExample = []string{
 	"HomeAssistant.TLS", "SIP.Extension", "SIP.Server", "SIP.TLS", "TLS.CAFile", "TLS.SkipVerify", "Incoming.Callers",
 	"Lock.CodesFile", "Audio.GainDB", "Tamper.BlockLock", "Camera.Rotation", "Camera.Mirror", "Camera.Device", "Camera.Overlay", "Overlay.Text",
-	"Overlay.Time",
+	"Overlay.Time", "Page.PasswordFile",
 }
 
 // fill notes for each field of each struct type whether some value of it is not zero.

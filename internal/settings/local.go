@@ -27,6 +27,7 @@ type Local struct {
 	Camera   Camera
 	Audio    Audio
 	Monitor  Monitor
+	Page     Page
 	Log      Log
 }
 

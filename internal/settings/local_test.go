@@ -51,6 +51,7 @@ incoming: {allow: [101, "102"], answer: always, talk: "0#a"}
 camera: {source: test, width: 640, height: 480, framerate: 15, bitrate: 1.2M}
 audio: {device: "hw:1,0", echo_cancellation: false}
 monitor: {listen: "[::1]:8080"}
+page: {listen: 0.0.0.0:80, password_file: credential, names: [Door.example.com]}
 log: {level: debug, format: json}
 `))
 	if err != nil {
@@ -85,6 +86,7 @@ log: {level: debug, format: json}
 		Camera:   Camera{Source: "test", Encoder: "auto", Width: 640, Height: 480, Framerate: 15, Bitrate: 1_200_000, MinBitrate: 150_000, MaxBitrate: 1_200_000},
 		Audio:    Audio{Device: "hw:1,0", NoiseSuppression: true, AutoGain: true, Volume: 100, ToneVolume: 100},
 		Monitor:  Monitor{Listen: "[::1]:8080"},
+		Page:     Page{Listen: "0.0.0.0:80", PasswordFile: "credential", Names: []string{"door.example.com"}},
 		Log:      Log{Level: "debug", Format: "json"},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -110,6 +112,7 @@ func TestParseLocalDefaults(t *testing.T) {
 		Camera:   Camera{Source: "rpicam", Encoder: "auto", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000, MinBitrate: 150_000, MaxBitrate: 1_500_000},
 		Audio:    Audio{Device: "default", EchoCancellation: true, NoiseSuppression: true, AutoGain: true, Volume: 100, ToneVolume: 100},
 		Monitor:  Monitor{Listen: DefaultMonitor},
+		Page:     Page{Listen: DefaultPage},
 		Log:      Log{Level: "info", Format: "text"},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -259,6 +262,10 @@ var wrongFiles = []struct {
 	{"bitrate too small", least + "camera: {bitrate: 1500}\n", 5, "camera.bitrate: expected"},
 	{"device", least + "audio: {device: \"\"}\n", 5, "audio.device: expected default, test, none or the name"},
 	{"monitor", least + "monitor: {listen: localhost:80}\n", 5, "monitor.listen: expected an address and port such as 127.0.0.1:9517, or none"},
+	{"page", least + "page: {listen: door:80}\n", 5, "page.listen: expected an address and port such as 127.0.0.1:9518, or none"},
+	{"page on the network", least + "page:\n  names: []\n  listen: 0.0.0.0:9518\n", 7, "page.listen: page.password_file is missing"},
+	{"page on every address", least + "page: {listen: \":9518\"}\n", 5, "page.password_file is missing"},
+	{"page names", least + "page: {names: [\"door:80\"]}\n", 5, "page.names[0]: expected a host name such as door.example.com, without port"},
 	{"monitor port", least + "monitor: {listen: \"127.0.0.1:0\"}\n", 5, "monitor.listen: expected"},
 	{"echo", least + "audio: {echo_cancellation: 1}\n", 5, `audio.echo_cancellation: expected true or false; found "1"`},
 	{"gain", least + "audio: {microphone_gain: 40}\n", 5, `audio.microphone_gain: expected auto, or a whole number of dB from -20 to 30; found "40"`},

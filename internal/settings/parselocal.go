@@ -37,6 +37,9 @@ func LoadLocal(path string) (Local, error) {
 			*p = filepath.Join(filepath.Dir(path), *p)
 		}
 	}
+	if p := &l.Page; p.PasswordFile != "" && p.PasswordFile != PageCredential && !filepath.IsAbs(p.PasswordFile) {
+		p.PasswordFile = filepath.Join(filepath.Dir(path), p.PasswordFile)
+	}
 	for name, file := range l.Audio.Tones {
 		if !filepath.IsAbs(file) {
 			l.Audio.Tones[name] = filepath.Join(filepath.Dir(path), file)
@@ -133,6 +136,7 @@ func (r *reader) local(root ast.Node, l *Local) {
 		"camera":         func(n ast.Node) { r.camera(n, &l.Camera) },
 		"audio":          func(n ast.Node) { r.audio(n, &l.Audio) },
 		"monitor":        func(n ast.Node) { r.monitor(n, &l.Monitor) },
+		"page":           func(n ast.Node) { r.page(n, &l.Page) },
 		"log":            func(n ast.Node) { r.log(n, &l.Log) },
 	})
 	if ok && !hasHome {

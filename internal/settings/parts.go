@@ -24,6 +24,7 @@ func defaults() Local {
 		Camera:   Camera{Source: "rpicam", Encoder: "auto", Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000, MinBitrate: 150_000, MaxBitrate: 1_500_000},
 		Audio:    Audio{Device: "default", EchoCancellation: true, NoiseSuppression: true, AutoGain: true, Volume: 100, ToneVolume: 100},
 		Monitor:  Monitor{Listen: DefaultMonitor},
+		Page:     Page{Listen: DefaultPage},
 		Log:      Log{Level: "info", Format: "text"},
 	}
 }

@@ -110,6 +110,7 @@ light:
 camera: {source: test, width: 1280, height: 720, framerate: 25, bitrate: 1500k}
 audio: {device: test}
 monitor: {listen: none}
+page: {listen: none}
 `, homeAssistant, tokenFile, buttonName, tabletExtension, openDigits)
 }
 

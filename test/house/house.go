@@ -202,7 +202,7 @@ func (h *House) config() string {
 	if audio == "" {
 		audio = "{device: test}"
 	}
-	fmt.Fprintf(&b, "camera: %s\naudio: %s\nmonitor: {listen: none}\nlog: {format: json, level: debug}\n", camera, audio)
+	fmt.Fprintf(&b, "camera: %s\naudio: %s\nmonitor: {listen: none}\npage: {listen: none}\nlog: {format: json, level: debug}\n", camera, audio)
 	if h.opt.ByWSS {
 		fmt.Fprintf(&b, "sip: {tls: {ca_file: %s}}\n", h.PBX.CA.File)
 	}
