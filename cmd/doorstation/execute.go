@@ -31,7 +31,7 @@ type cli struct {
 	Run     runCmd     `cmd:"" help:"Run the door station until it is stopped."`
 	Press   pressCmd   `cmd:"" help:"Press the bell: the running agent rings the household as if the button had been pressed."`
 	Status  statusCmd  `cmd:"" help:"Show what the running agent does, and every fault with its remedy."`
-	Check   checkCmd   `cmd:"" help:"Read the local file, say whether it is right, and compare it with the SIP Core settings that the agent kept."`
+	Check   checkCmd   `cmd:"" help:"Walk the chain from the local file to the picture, and say what is wrong and what to do."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Lock    lockCmd    `cmd:"" help:"Open the door (open), hold it open for at most lock.max_open (hold), let nothing open it (block), end both (release)."`
 	Alarm   alarmCmd   `cmd:"" help:"Clear the alarms of door, tamper switch and wrong codes, after somebody has looked after them."`
@@ -138,65 +138,6 @@ func (c *statusCmd) Run(e *env) error {
 	return enc.Encode(s)
 }
 
-type checkCmd struct {
-	configFlag
-	stateFlag
-}
-
-// Run reads the local file and the token, and compares them with the SIP Core settings that the agent kept.
-func (c *checkCmd) Run(e *env) error {
-	local, err := settings.LoadLocal(c.Config)
-	if err != nil {
-		return usageError{err}
-	}
-	if _, err = settings.ReadToken(local, e.getenv); err != nil {
-		return err
-	}
-	if _, err = fmt.Fprintf(e.stdout, "%s is right: %d button(s), Home Assistant at %s\n", c.Config, len(local.Buttons), local.HomeAssistant.URL); err != nil {
-		return err
-	}
-	warnings, comparedWith := app.Check(local, c.dir(e))
-	persons, warning := app.CheckCodes(local.Lock)
-	if warning != "" {
-		warnings = append(warnings, warning)
-	}
-	if persons != "" {
-		if _, err = fmt.Fprintf(e.stdout, "codes: %s\n", persons); err != nil {
-			return err
-		}
-	}
-	devices, warning := app.CheckSound(local.Audio)
-	if warning != "" {
-		warnings = append(warnings, warning)
-	}
-	if devices != "" {
-		if _, err = fmt.Fprintf(e.stdout, "sound device %s: %s\n", local.Audio.Device, devices); err != nil {
-			return err
-		}
-	}
-	cameras, warning := app.CheckCamera(local.Camera)
-	if warning != "" {
-		warnings = append(warnings, warning)
-	}
-	if cameras != "" {
-		if _, err = fmt.Fprintln(e.stdout, cameras); err != nil {
-			return err
-		}
-	}
-	if echo := app.CheckEcho(local.Audio, c.dir(e)); echo != "" {
-		if _, err = fmt.Fprintf(e.stdout, "echo: %s\n", echo); err != nil {
-			return err
-		}
-	}
-	for _, w := range warnings {
-		if _, err = fmt.Fprintln(e.stdout, "warning: "+w); err != nil {
-			return err
-		}
-	}
-	_, err = fmt.Fprintln(e.stdout, "compared with "+comparedWith)
-	return err
-}
-
 type restartCmd struct{ socketFlag }
 
 // Run asks the agent to end when it is idle; the service manager starts it again.
@@ -231,6 +172,11 @@ type toldError struct{ error }
 
 func (t toldError) Unwrap() error { return t.error }
 
+// statusError is an exit status that has been explained already.
+type statusError int
+
+func (s statusError) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
 // execute runs the command line and returns the exit status.
 func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
 	var commands cli
@@ -259,11 +205,14 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	err = parsed.Run(&env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv})
 	var usage usageError
 	var told toldError
+	var found statusError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &told):
 		return exitFailed
+	case errors.As(err, &found):
+		return int(found)
 	case errors.As(err, &usage):
 		return complain(stderr, err, exitUsage)
 	default:

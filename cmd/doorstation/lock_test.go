@@ -46,7 +46,7 @@ func TestCodesOnTheCommandLine(t *testing.T) {
 		stdout, stderr []string // nil: nothing at all
 	}{
 		{"nobody yet", "", []string{"code", "list", "--config", local}, 0, nil, nil},
-		{"checked before there is a file", "", []string{"check", "--config", local, "--state-dir", dir}, 0, []string{"codes_unusable", "doorstation code add"}, nil},
+		{"checked before there is a file", "", []string{"check", "--only", "codes", "--config", local, "--state-dir", dir}, 4, []string{"codes_unusable", "doorstation code add"}, nil},
 		{"removed before there is a file", "", []string{"code", "remove", "Anna", "--config", local}, 1, nil, []string{"Anna", "no code"}},
 		{"added", "2580\n", []string{"code", "add", "Anna", "--config", local}, 0, []string{"Anna", "doorstation restart"}, nil},
 		{"twice", "135790\n", []string{"code", "add", "Anna", "--config", local}, 1, nil, []string{"Anna", "remove it first"}},
@@ -56,7 +56,7 @@ func TestCodesOnTheCommandLine(t *testing.T) {
 		{"on the command line, where everybody sees it", "", []string{"code", "add", "Bert", "135790", "--config", local}, exitUsage, nil, []string{"unexpected"}},
 		{"without a line's end", "135790", []string{"code", "add", "Bert", "--config", local}, 0, []string{"Bert"}, nil},
 		{"listed", "", []string{"code", "list", "--config", local}, 0, []string{"Anna\nBert\n"}, nil},
-		{"checked", "", []string{"check", "--config", local, "--state-dir", dir}, 0, []string{"codes: 2 person(s) in " + file}, nil},
+		{"checked", "", []string{"check", "--only", "codes", "--config", local, "--state-dir", dir}, 0, []string{"2 person(s) in " + file}, nil},
 		{"removed", "", []string{"code", "remove", "Anna", "--config", local}, 0, []string{"Anna", "doorstation restart"}, nil},
 		{"listed again", "", []string{"code", "list", "--config", local}, 0, []string{"Bert\n"}, nil},
 		{"in another file, for a credential", "4711\n", []string{"code", "add", "Carl", "--file", other}, 0, []string{"Carl"}, nil},
@@ -77,7 +77,7 @@ func TestCodesOnTheCommandLine(t *testing.T) {
 		})
 	}
 	check(t, os.Chmod(file, 0o644))
-	for _, args := range [][]string{{"check", "--config", local, "--state-dir", dir}, {"code", "add", "Dora", "--config", local}} {
+	for _, args := range [][]string{{"check", "--only", "codes", "--config", local, "--state-dir", dir}, {"code", "add", "Dora", "--config", local}} {
 		_, stdout, stderr := run(context.Background(), args...)
 		contains(t, "what is said of a file that others may read", stdout+stderr, []string{"chmod 600", "change the codes"})
 	}

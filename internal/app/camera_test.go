@@ -57,8 +57,8 @@ func TestCheckNamesTheCamerasMissingProgram(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)
 	check := func(c settings.Camera) string {
-		warnings, _ := Check(settings.Local{Camera: c}, t.TempDir())
-		return strings.Join(warnings, "\n")
+		checked := CheckCamera(c)
+		return string(checked.Code) + " " + checked.Detail
 	}
 	exec := settings.Camera{Source: "exec", Command: []string{"ffmpeg", "-i", "rtsp://me:secret@camera/"}}
 	if got := check(settings.Camera{Source: "rpicam"}); !strings.Contains(got, "rpicam-vid: install the package rpicam-apps-lite") {

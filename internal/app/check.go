@@ -14,90 +14,86 @@ import (
 	"doorstation/internal/settings"
 )
 
-// Check says what a person should know about a local file that is right, in sentences of one or more lines, and what it was
-// compared with. It asks nobody: SIP Core's settings are those kept in stateDir, as far as this user may read them.
-func Check(l settings.Local, stateDir string) (warnings []string, comparedWith string) {
-	notices := settings.LocalNotices(l)
-	kept, err := settings.NewStore(stateDir).Peek(l.HomeAssistant.URL)
-	switch {
-	case err == nil:
-		comparedWith = "SIP Core's settings as they were on " + kept.Fetched.Local().Format("2006-01-02 15:04")
-		c, readErr := settings.Read(l, kept.Raw, kept.Who)
-		for _, p := range c.Problems {
-			warnings = append(warnings, "SIP Core's settings: "+p.String())
-		}
-		if readErr != nil {
-			warnings = append(warnings, "SIP Core's settings: "+readErr.Error())
-		} else {
-			notices = c.Notices
-		}
-	case errors.Is(err, fs.ErrPermission):
-		comparedWith = "nothing else: this user may not read what the agent kept of SIP Core's settings"
-	default:
-		comparedWith = "nothing else: no settings of SIP Core are kept yet"
-	}
-	all := health.Catalogue()
-	if err = cameraProgram(l.Camera); err != nil {
-		warnings = append(warnings, advice(all, health.CodeCameraUnavailable, err.Error()))
-	}
-	if _, broken := readTones(l.Audio.Tones); len(broken) > 0 {
-		warnings = append(warnings, advice(all, health.CodeToneFile, strings.Join(broken, "; ")))
-	}
-	for _, n := range notices {
-		for _, row := range noticeCodes() {
-			if row.kind == n.Kind {
-				warnings = append(warnings, advice(all, row.code, n.Detail))
-			}
+// Checked is what a look at one part of the door gave.
+type Checked struct {
+	// Found is what there is, in lines of text.
+	Found string
+	// Code is the fault that was met, Detail what was seen of it.
+	Code   health.Code
+	Detail string
+}
+
+// broken is a fault that was met.
+func broken(code health.Code, err error) Checked { return Checked{Code: code, Detail: err.Error()} }
+
+// NoticeCode says which standing warning a notice is.
+func NoticeCode(kind settings.NoticeKind) health.Code {
+	for _, row := range noticeCodes() {
+		if row.kind == kind {
+			return row.code
 		}
 	}
-	return warnings, comparedWith
+	return ""
+}
+
+// CheckTones says which files are played in place of the door's own tones.
+func CheckTones(a settings.Audio) Checked {
+	_, bad := readTones(a.Tones)
+	if len(bad) > 0 {
+		return Checked{Code: health.CodeToneFile, Detail: strings.Join(bad, "; ")}
+	}
+	return Checked{Found: fmt.Sprintf("%d of the door's tones are files", len(a.Tones))}
 }
 
 // CheckCodes says how many persons have a code, and what is wrong with the file of them; both empty where the local file names none.
-func CheckCodes(l *settings.Lock) (text, warning string) {
+func CheckCodes(l *settings.Lock) Checked {
 	if l == nil || l.CodesFile == "" {
-		return "", ""
+		return Checked{Found: "the local file names no file of them"}
 	}
 	book, err := codes.Load(l.CodesFile, true)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return "not known: this user may not read " + l.CodesFile, ""
+		return Checked{Found: "not known: this user may not read " + l.CodesFile}
 	case err != nil:
-		return "", advice(health.Catalogue(), health.CodeCodesUnusable, err.Error())
+		return broken(health.CodeCodesUnusable, err)
 	}
-	return fmt.Sprintf("%d person(s) in %s", len(book.Names()), l.CodesFile), ""
+	return Checked{Found: fmt.Sprintf("%d person(s) in %s", len(book.Names()), l.CodesFile)}
 }
 
 // CheckSound says which sound devices this machine has for the user who asks, and what is wrong with the one that the local file
 // names; both empty for a door without a sound card.
-func CheckSound(a settings.Audio) (devices, warning string) {
+func CheckSound(a settings.Audio) Checked {
 	if noCard(a.Device) {
-		return "", ""
+		return Checked{Found: "audio.device is " + a.Device + ": no sound card is used"}
 	}
+	var c Checked
 	cards, err := audio.FindCard(a.Device)
 	switch {
 	case err == nil:
 	case errors.Is(err, audio.ErrNoMicrophone), errors.Is(err, audio.ErrNoLoudspeaker):
-		warning = advice(health.Catalogue(), health.CodeAudioIncomplete, err.Error())
+		c = broken(health.CodeAudioIncomplete, err)
 	default:
-		warning = advice(health.Catalogue(), health.CodeAudioUnavailable, err.Error())
+		c = broken(health.CodeAudioUnavailable, err)
 	}
-	if cards.System == "" {
-		return "", warning
+	if cards.System != "" {
+		c.Found = a.Device + ": " + cards.String()
 	}
-	return cards.String(), warning
+	return c
 }
 
 // CheckCamera says, in lines of text, which USB cameras this machine has for the user who asks and which one would be used, and what is
 // wrong with that; both are empty where the local file names another kind of camera. It opens no camera for long, and takes no picture.
-func CheckCamera(c settings.Camera) (cameras, warning string) {
+func CheckCamera(c settings.Camera) Checked {
+	if err := cameraProgram(c); err != nil {
+		return broken(health.CodeCameraUnavailable, err)
+	}
 	if c.Source != "v4l2" {
-		return "", ""
+		return Checked{Found: "camera.source is " + c.Source}
 	}
 	var lines []string
 	list, err := camera.VideoDevices()
 	if err != nil {
-		return "", advice(health.Catalogue(), health.CodeCameraUnavailable, err.Error())
+		return broken(health.CodeCameraUnavailable, err)
 	}
 	for _, d := range list {
 		line := "camera " + d.String()
@@ -110,42 +106,29 @@ func CheckCamera(c settings.Camera) (cameras, warning string) {
 		}
 	}
 	used, err := camera.NewV4L2Camera(videoOptions(c)).Probe(cameraParams(c))
+	var checked Checked
 	if err != nil {
-		warning = advice(health.Catalogue(), health.CodeCameraUnavailable, err.Error())
+		checked = broken(health.CodeCameraUnavailable, err)
 	} else {
 		lines = append(lines, fmt.Sprintf("would use %s: %s, sent as %dx%d %d/s; encoder: %s",
 			used.Device, used.Capture, used.Width, used.Height, used.Framerate, used.Encoder))
 	}
-	return strings.Join(lines, "\n"), warning
+	checked.Found = strings.Join(lines, "\n")
+	return checked
 }
 
 // CheckEcho says what is kept of the echo of the sound device that the local file names, nothing for one without an echo.
-func CheckEcho(a settings.Audio, stateDir string) string {
+func CheckEcho(a settings.Audio, stateDir string) Checked {
 	if noCard(a.Device) || !a.EchoCancellation {
-		return ""
+		return Checked{Found: "no sound card, or audio.echo_cancellation is off"}
 	}
 	memory, err := loadEchoMemory(stateDir)
 	switch d := memory.delay(a.Device); {
 	case errors.Is(err, fs.ErrPermission):
-		return "not known: this user may not read what the agent kept"
+		return Checked{Found: "not known: this user may not read what the agent kept"}
 	case d == 0:
-		return "not measured yet: the first call's first seconds do"
+		return Checked{Found: "not measured yet: the first call's first seconds do"}
 	default:
-		return fmt.Sprintf("comes back after %.0f ms", float64(d.Microseconds())/1000)
+		return Checked{Found: fmt.Sprintf("comes back after %.0f ms", float64(d.Microseconds())/1000)}
 	}
-}
-
-// advice is a fault of the catalogue as text.
-func advice(all []health.Fault, code health.Code, detail string) string {
-	for _, f := range all {
-		if f.Code != code {
-			continue
-		}
-		lines := []string{fmt.Sprintf("%s: %s", f.Code, f.Title)}
-		if detail != "" {
-			lines = append(lines, "  "+detail)
-		}
-		return strings.Join(append(lines, "  "+f.Remedy), "\n")
-	}
-	return string(code)
 }

@@ -14,7 +14,8 @@ import (
 func TestKernelCheckListsTheCameras(t *testing.T) {
 	path := device.Name(t, device.Vivid)
 	c := settings.Camera{Source: "v4l2", Encoder: "auto", Rotation: 90, Width: 1280, Height: 720, Framerate: 30, Bitrate: 1_500_000}
-	cameras, warning := CheckCamera(c)
+	checked := CheckCamera(c)
+	cameras := checked.Found
 	t.Log(cameras)
 	for _, want := range []string{
 		"camera " + path + " (vivid)", "  YUYV 320x180 120/s, ",
@@ -24,11 +25,11 @@ func TestKernelCheckListsTheCameras(t *testing.T) {
 			t.Errorf("%q is missing", want)
 		}
 	}
-	if warning != "" {
-		t.Errorf("warning %q", warning)
+	if checked.Code != "" {
+		t.Errorf("fault %+v", checked)
 	}
 	c.Encoder = "chip"
-	if _, warning = CheckCamera(c); !strings.Contains(warning, "the chip has no H.264 encoder") {
-		t.Errorf("a chip that isn't there: %q", warning)
+	if checked = CheckCamera(c); !strings.Contains(checked.Detail, "the chip has no H.264 encoder") {
+		t.Errorf("a chip that isn't there: %+v", checked)
 	}
 }

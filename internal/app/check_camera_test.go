@@ -14,13 +14,13 @@ import (
 
 // TestCheckSaysWhichCameras: on a machine where no camera has this name.
 func TestCheckSaysWhichCameras(t *testing.T) {
-	if cameras, warning := CheckCamera(settings.Camera{Source: "rpicam"}); cameras != "" || warning != "" {
-		t.Errorf("a camera of another kind: %q, %q", cameras, warning)
+	if checked := CheckCamera(settings.Camera{Source: "test"}); checked.Code != "" {
+		t.Errorf("a camera of another kind: %+v", checked)
 	}
 	c := settings.Camera{Source: "v4l2", Device: "no camera is called this", Width: 640, Height: 480, Framerate: 15, Bitrate: 500_000}
-	_, warning := CheckCamera(c)
-	if !strings.Contains(warning, "camera_unavailable") || !strings.Contains(warning, `"no camera is called this"; `) {
-		t.Errorf("got %q", warning)
+	checked := CheckCamera(c)
+	if checked.Code != "camera_unavailable" || !strings.Contains(checked.Detail, `"no camera is called this"; `) {
+		t.Errorf("got %+v", checked)
 	}
 }
 

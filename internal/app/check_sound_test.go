@@ -8,11 +8,11 @@ import (
 )
 
 func TestCheckNamesASoundDeviceThatIsNotThere(t *testing.T) {
-	if devices, warning := CheckSound(settings.Audio{Device: "none"}); devices != "" || warning != "" {
-		t.Errorf("a door without sound: %q, %q", devices, warning)
+	if c := CheckSound(settings.Audio{Device: "none"}); c.Code != "" {
+		t.Errorf("a door without sound: %+v", c)
 	}
-	_, warning := CheckSound(settings.Audio{Device: "no card is called this"})
-	if !strings.Contains(warning, "audio_unavailable") || !strings.Contains(warning, "no card is called this") && !strings.Contains(warning, "no sound system") {
-		t.Errorf("got %q", warning)
+	c := CheckSound(settings.Audio{Device: "no card is called this"})
+	if c.Code != "audio_unavailable" || !strings.Contains(c.Detail, "no card is called this") && !strings.Contains(c.Detail, "no sound system") {
+		t.Errorf("got %+v", c)
 	}
 }

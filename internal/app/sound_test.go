@@ -29,8 +29,8 @@ func TestTheEchosDelayOutlivesTheAgent(t *testing.T) {
 	if err != nil || m.delay("card 15") != 65*time.Millisecond || m.delay("card 0") != 0 || len(m.devices) != echoDevices {
 		t.Errorf("%+v, %v", m.devices, err)
 	}
-	if got := CheckEcho(settings.Audio{Device: "card 15", EchoCancellation: true}, dir); got != "comes back after 65 ms" {
-		t.Errorf("check says %q", got)
+	if got := CheckEcho(settings.Audio{Device: "card 15", EchoCancellation: true}, dir); got.Found != "comes back after 65 ms" {
+		t.Errorf("check says %+v", got)
 	}
 	for _, damaged := range []string{"", "{", "null", `{"card 15": {"delay_ms": -4}}`, `{"card 15": {"delay_ms": 1e300}}`} {
 		if err = os.WriteFile(filepath.Join(dir, echoFile), []byte(damaged), 0o600); err != nil {

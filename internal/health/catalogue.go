@@ -74,8 +74,8 @@ func catalogue() []Fault {
 // Catalogue returns every fault the station knows, without Detail and Since, for documentation and tests.
 func Catalogue() []Fault { return catalogue() }
 
-// describe returns what the catalogue says about a code.
-func describe(code Code) Fault {
+// Describe returns what the catalogue says about a code, without Detail and Since. One that is not in it is an error without a remedy.
+func Describe(code Code) Fault {
 	all := catalogue()
 	if i := slices.IndexFunc(all, func(f Fault) bool { return f.Code == code }); i >= 0 {
 		return all[i]

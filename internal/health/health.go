@@ -64,7 +64,7 @@ func (r *Register) Raise(code Code, detail string) {
 	if stood && old.Detail == detail {
 		return
 	}
-	f := describe(code)
+	f := Describe(code)
 	f.Detail = detail
 	f.Since = r.now()
 	if stood {

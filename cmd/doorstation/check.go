@@ -1,0 +1,83 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	doorcheck "doorstation/internal/check"
+	"doorstation/internal/probe"
+)
+
+// docsDir is where the package puts the pages of docs.
+const docsDir = "/usr/share/doc/doorstation"
+
+type checkCmd struct {
+	configFlag
+	socketFlag
+	stateFlag
+	JSON bool     `name:"json" help:"Print one JSON document in place of text."`
+	Only []string `placeholder:"LINK" help:"Look only at these links, and at those that they need (comma between them, or several times)."`
+	Skip []string `placeholder:"LINK" help:"Leave these links out."`
+}
+
+// Run walks the chain. The exit status says how it was found: 0 well, 3 with warnings, 4 with errors, 78 a wrong local file.
+func (c *checkCmd) Run(e *env) error {
+	scene := probe.New(probe.Options{
+		Config: c.Config, StateDir: c.dir(e), Socket: c.path(e), Version: version, Getenv: e.getenv, Now: time.Now,
+	})
+	links, err := doorcheck.Select(scene.Links(), c.Only, c.Skip)
+	if err != nil {
+		return usageError{err}
+	}
+	printer := doorcheck.NewPrinter(e.stdout, style(e))
+	show := printer.Show
+	if c.JSON {
+		show = nil
+	}
+	report := doorcheck.Walk(e.ctx, links, time.Now, show)
+	report.Version = version
+	if c.JSON {
+		enc := json.NewEncoder(e.stdout)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		err = enc.Encode(report)
+	} else {
+		err = printer.Summary(report)
+	}
+	switch {
+	case err != nil:
+		return err
+	case scene.LocalErr != nil:
+		return statusError(exitUsage)
+	case report.Status() != doorcheck.StatusOK:
+		return statusError(report.Status())
+	default:
+		return nil
+	}
+}
+
+// style is how text is printed where this command prints: live and in colour on a terminal only, in ASCII where the locale has no UTF-8.
+func style(e *env) doorcheck.Style {
+	var s doorcheck.Style
+	if f, ok := e.stdout.(*os.File); ok {
+		_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+		terminal := err == nil && e.getenv("TERM") != "dumb"
+		s.Live = terminal
+		s.Colour = terminal && e.getenv("NO_COLOR") == ""
+	}
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if locale := e.getenv(name); locale != "" { // the first that is set counts (POSIX, 8.2)
+			locale = strings.ToLower(locale)
+			s.Unicode = strings.Contains(locale, "utf-8") || strings.Contains(locale, "utf8")
+			break
+		}
+	}
+	if info, err := os.Stat(docsDir + "/faults"); err == nil && info.IsDir() {
+		s.DocsDir = docsDir
+	}
+	return s
+}
