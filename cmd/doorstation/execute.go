@@ -31,6 +31,7 @@ type cli struct {
 	Run     runCmd     `cmd:"" help:"Run the door station until it is stopped."`
 	Press   pressCmd   `cmd:"" help:"Press the bell: the running agent rings the household as if the button had been pressed."`
 	Status  statusCmd  `cmd:"" help:"Show what the running agent does, and every fault with its remedy."`
+	Visits  visitsCmd  `cmd:"" help:"Show the last visits, since the agent's start: when, who was called, who answered, who opened the door."`
 	Check   checkCmd   `cmd:"" help:"Walk the chain from the local file to the picture, and say what is wrong and what to do."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Lock    lockCmd    `cmd:"" help:"Open the door (open), hold it open for at most lock.max_open (hold), let nothing open it (block), end both (release)."`

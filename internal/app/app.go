@@ -40,6 +40,7 @@ type App struct {
 	leaving    sync.WaitGroup
 
 	refusals refusals
+	visits   visits
 }
 
 // Run starts every room and returns after ctx has ended and all of them have stopped: the call that is up is
@@ -89,6 +90,7 @@ func build(o Options) *App {
 	a.station = station.NewRunner(machine, caller{a}, caller{a}, door{a.board, memory}, sounder{a.audio}, light{a}, o.Log.With("room", "station"))
 	a.guesses = newGuessMemory(o.StateDir, o.Log.With("room", "station"))
 	a.station.Use(book, alarms{a.health}, a.guesses.keep)
+	a.station.OnVisit(a.visits.add)
 	a.station.Post(station.Remembered{Why: memory.recall(), Guesses: a.guesses.recall()})
 	a.home = newHome(o, a.health, a.phone)
 	a.home.configured = func(s settings.Settings) {

@@ -90,6 +90,13 @@ func TestACallFromPressToGoodbye(t *testing.T) {
 	if s.GPIO.Light != "off" {
 		t.Errorf("the light is %s", s.GPIO.Light)
 	}
+	if len(s.Visits) != 1 {
+		t.Fatalf("visits: %+v", s.Visits)
+	}
+	if v := s.Visits[0]; v.Number != 1 || v.Button != "Front door" || v.Outcome != "talked" || v.AnsweredBy != "101" || len(v.Called) != 1 ||
+		len(v.Openings) != 1 || v.Openings[0].By != "101" || v.Ended.Before(v.At) || v.RingSeconds <= 0 || v.TalkSeconds <= 0 {
+		t.Errorf("the visit: %+v", v)
+	}
 }
 
 func TestTheAgentStopsFromTheTopDown(t *testing.T) {

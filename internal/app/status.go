@@ -61,6 +61,7 @@ func (a *App) Status() control.Status {
 		})
 	}
 	s.Settings = a.home.status() // after the faults: what one of them says of the settings is told here before it stands
+	s.Visits = a.visits.newest()
 	s.Runtime = runtimeStatus()
 	return s
 }

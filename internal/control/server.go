@@ -67,7 +67,7 @@ func Serve(ctx context.Context, path string, s Station, log *slog.Logger) error 
 func routes(s Station, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, http.StatusOK, s.Status().tidy(), log)
+		reply(w, http.StatusOK, s.Status().Tidy(), log)
 	})
 	mux.HandleFunc("POST /v1/press", func(w http.ResponseWriter, r *http.Request) {
 		var req pressRequest

@@ -20,6 +20,9 @@ type Status struct {
 	Sound        Sound        `json:"sound"`
 	Calls        Calls        `json:"calls"`
 	WarmOffers   WarmOffers   `json:"warm_offers"`
+	// Visits are those that have ended since the start, the newest first, 50 at most.
+	Visits []PastVisit `json:"visits"`
+	Page   Page        `json:"page"`
 	Faults       []Fault      `json:"faults"`
 	Runtime      Runtime      `json:"runtime"`
 }
@@ -193,6 +196,38 @@ type LastCall struct {
 	TalkSeconds float64   `json:"talk_seconds"`
 }
 
+// PastVisit is a visit that has ended.
+type PastVisit struct {
+	// Number counts the visits since the start, from 1.
+	Number uint64    `json:"number"`
+	Button string    `json:"button"`
+	At     time.Time `json:"at"` // of the press
+	Ended  time.Time `json:"ended"`
+	// Called are the extensions that were to be called, all steps together.
+	Called []string `json:"called"`
+	// Outcome is talked, no_answer, busy, declined, not_registered, unreachable, offline, stopped, cancelled or failed.
+	Outcome    string `json:"outcome"`
+	AnsweredBy string `json:"answered_by"`
+	// RingSeconds is from the press to the answer, or to the end without one.
+	RingSeconds float64   `json:"ring_seconds"`
+	TalkSeconds float64   `json:"talk_seconds"`
+	Openings    []Opening `json:"openings"`
+}
+
+// Opening is one time that the door was opened in a visit.
+type Opening struct {
+	At time.Time `json:"at"`
+	By string    `json:"by"` // the extension that typed the code
+	// Person is whose code it was; empty for a code of the local file.
+	Person string `json:"person,omitempty"`
+}
+
+// Page is the status page: where it is served (empty: nowhere), and how many watch the camera on it now.
+type Page struct {
+	Address string `json:"address"`
+	Viewers int    `json:"viewers"`
+}
+
 // WarmOffers is how many calls can be begun without waiting, and how many should be.
 type WarmOffers struct {
 	Ready int `json:"ready"`
@@ -209,8 +244,8 @@ type Fault struct {
 	Since    time.Time `json:"since"`
 }
 
-// tidy makes a status fit for JSON: lists are lists, also for jq, and a level that is no number is silence.
-func (s Status) tidy() Status {
+// Tidy makes a status fit for JSON: lists are lists, also for jq, and a level that is no number is silence.
+func (s Status) Tidy() Status {
 	if s.Visit.Targets == nil {
 		s.Visit.Targets = []string{}
 	}
@@ -219,6 +254,9 @@ func (s Status) tidy() Status {
 	}
 	if s.Faults == nil {
 		s.Faults = []Fault{}
+	}
+	if s.Visits == nil {
+		s.Visits = []PastVisit{}
 	}
 	s.Sound.FarLevel = finite(s.Sound.FarLevel)
 	s.Sound.FarFrequency = finite(s.Sound.FarFrequency)

@@ -27,6 +27,13 @@ func (s Status) Text() string {
 	p.door(s.Door)
 	p.media(s.Camera, s.Sound)
 	p.calls(s.Calls)
+	if s.Page.Address != "" {
+		watching := ""
+		if s.Page.Viewers > 0 {
+			watching = count(uint64(s.Page.Viewers), "viewer") + " of the picture"
+		}
+		p.line("status page", "http://"+s.Page.Address, watching)
+	}
 	p.line("warm offers", fmt.Sprintf("%d of %d ready", s.WarmOffers.Ready, s.WarmOffers.Want))
 	p.faults(s.Faults)
 	return p.b.String()

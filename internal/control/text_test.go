@@ -45,6 +45,14 @@ func talkingStatus() Status {
 			Last: &LastCall{Outcome: "talked", At: at(13, 59, 0), Button: "Front door", AnsweredBy: "101", TalkSeconds: 34.2},
 		},
 		WarmOffers: WarmOffers{Ready: 2, Want: 2},
+		Visits: []PastVisit{
+			{
+				Number: 12, Button: "Front door", At: at(13, 59, 0), Ended: at(13, 59, 46), Called: []string{"101", "102"}, Outcome: "talked", AnsweredBy: "101",
+				RingSeconds: 11.6, TalkSeconds: 34.2, Openings: []Opening{{At: at(13, 59, 20), By: "101"}, {At: at(13, 59, 30), By: "101", Person: "Ann"}},
+			},
+			{Number: 11, Button: "Garden", At: at(11, 2, 0), Ended: at(11, 2, 45), Called: []string{"103"}, Outcome: "no_answer", RingSeconds: 45, Openings: []Opening{}},
+		},
+		Page:    Page{Address: "127.0.0.1:9518", Viewers: 1},
 		Runtime:    Runtime{Goroutines: 61, HeapBytes: 4_718_592},
 	}
 }

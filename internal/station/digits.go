@@ -109,6 +109,9 @@ func (m *Machine) judge(now time.Time, a *attempt, pad *keypad, c caller) []Acti
 // accepted opens the door to whoever typed a code.
 func (m *Machine) accepted(now time.Time, c caller, name string) []Action {
 	var acts []Action
+	if c.look == 0 {
+		m.visit.person = name
+	}
 	if m.guesses.forgive(c.who) {
 		acts = append(acts, m.guesses.kept())
 	}

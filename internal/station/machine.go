@@ -46,7 +46,12 @@ type visit struct {
 	talk     time.Duration
 	pad      *keypad
 	decided  Outcome // by the station, over what the phone says; empty: the phone's word counts
+	person   string  // whose code was accepted last; empty: one of the configuration's
+	openings []Opening
 }
+
+// mostOpenings bounds what is remembered of one visit.
+const mostOpenings = 8
 
 // NewMachine makes an idle station.
 func NewMachine(c Config) *Machine {
@@ -282,6 +287,9 @@ func (m *Machine) doorOpened(now time.Time, e DoorOpened) []Action {
 			slog.Uint64("visit", uint64(e.Visit)), slog.Uint64("look", uint64(e.Look)), slog.Any("error", e.Err)))
 	}
 	inVisit := e.Look == 0 && e.Order == 0 && e.Visit == m.visits && m.state == StateTalking
+	if inVisit && e.Err == nil && len(m.visit.openings) < mostOpenings {
+		m.visit.openings = append(m.visit.openings, Opening{At: now, By: m.visit.answered, Person: m.visit.person})
+	}
 	// While a visit rings, its tone is what the visitor is to hear.
 	inLook := e.Look != 0 && e.Look == m.look.Look && m.look.State == LookOn && m.state == StateIdle
 	if inVisit || inLook {
@@ -334,7 +342,8 @@ func (m *Machine) finish(now time.Time, phone Outcome) []Action {
 	}
 	m.last = Record{
 		Visit: m.visits, Button: m.visit.press.Button, At: m.visit.press.At,
-		Outcome: outcome, Answered: m.visit.answered, Talk: m.visit.talk,
+		Outcome: outcome, Answered: m.visit.answered, Talked: m.visit.talkFrom, Talk: m.visit.talk,
+		Called: m.visit.plan.Targets(), Ended: now, Openings: m.visit.openings,
 	}
 	acts := append(counted,
 		logAct(slog.LevelInfo, "visit ends", slog.Uint64("visit", uint64(m.visits)), slog.String("outcome", string(outcome)),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -489,8 +490,9 @@ func TestSnapshotTellsTheVisit(t *testing.T) {
 	if got.State != StateIdle || got.Visit != 0 || got.Button != "" || got.Targets != nil || got.Answered != "" {
 		t.Errorf("idle: %+v", got)
 	}
-	want := Record{Visit: 1, Button: "Front door", At: pressed, Outcome: OutcomeTalked, Answered: "102", Talk: 70 * time.Second}
-	if got.Last != want {
+	want := Record{Visit: 1, Button: "Front door", At: pressed, Outcome: OutcomeTalked, Answered: "102", Talk: 70 * time.Second,
+		Called: []string{"101", "102"}, Talked: pressed.Add(5 * time.Second), Ended: pressed.Add(75 * time.Second)}
+	if !reflect.DeepEqual(got.Last, want) {
 		t.Errorf("last visit %+v, want %+v", got.Last, want)
 	}
 }

@@ -27,6 +27,7 @@ type Runner struct {
 	codes   Codebook       // may be nil
 	alarms  Alarms         // may be nil
 	keep    func([]Guess)  // may be nil
+	ended   func(Record)   // may be nil
 	lookUps sync.WaitGroup // their goroutines
 
 	mu        sync.Mutex
@@ -52,6 +53,9 @@ func NewRunner(m *Machine, p Phone, looks Looks, d Door, s Sounder, l Light, log
 func (r *Runner) Use(c Codebook, a Alarms, keep func([]Guess)) {
 	r.codes, r.alarms, r.keep = c, a, keep
 }
+
+// OnVisit has f told of each visit that has ended, in order, from Run's goroutine: it must not block. It is called before Run.
+func (r *Runner) OnVisit(f func(Record)) { r.ended = f }
 
 // Post hands an event in. It never blocks; events are handled in the order they were posted. After Run has returned it does
 // nothing. It may be called from any goroutine, also from inside Phone, Door, Sounder and Light.
@@ -150,8 +154,12 @@ func (r *Runner) handle(ev Event) {
 func (r *Runner) do(acts []Action) {
 	now := r.machine.Snapshot()
 	r.mu.Lock()
+	before := r.snapshot.Last.Visit
 	r.snapshot = now
 	r.mu.Unlock()
+	if now.Last.Visit != before && r.ended != nil { // no event ends two
+		r.ended(now.Last)
+	}
 	for _, act := range acts {
 		switch a := act.(type) {
 		case ActCall:

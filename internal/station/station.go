@@ -154,8 +154,20 @@ type Snapshot struct {
 type Record struct {
 	Visit    VisitID
 	Button   string
+	Called   []string  // all targets of its plan
 	At       time.Time // of the press
+	Ended    time.Time
 	Outcome  Outcome
 	Answered string
+	Talked   time.Time // from when on; zero: never
 	Talk     time.Duration
+	Openings []Opening
+}
+
+// Opening is one time that the door was opened in a visit, by a code.
+type Opening struct {
+	At time.Time
+	By string // the extension that typed the code
+	// Person is whose code it was; empty for one of Config.Codes.
+	Person string
 }
