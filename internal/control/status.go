@@ -21,10 +21,10 @@ type Status struct {
 	Calls        Calls        `json:"calls"`
 	WarmOffers   WarmOffers   `json:"warm_offers"`
 	// Visits are those that have ended since the start, the newest first, 50 at most.
-	Visits []PastVisit `json:"visits"`
-	Page   Page        `json:"page"`
-	Faults       []Fault      `json:"faults"`
-	Runtime      Runtime      `json:"runtime"`
+	Visits  []PastVisit `json:"visits"`
+	Page    Page        `json:"page"`
+	Faults  []Fault     `json:"faults"`
+	Runtime Runtime     `json:"runtime"`
 }
 
 // Runtime is what the agent's process holds, to tell one that leaks: both figures come back to about the same value

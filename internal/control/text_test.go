@@ -53,7 +53,7 @@ func talkingStatus() Status {
 			{Number: 11, Button: "Garden", At: at(11, 2, 0), Ended: at(11, 2, 45), Called: []string{"103"}, Outcome: "no_answer", RingSeconds: 45, Openings: []Opening{}},
 		},
 		Page:    Page{Address: "127.0.0.1:9518", Viewers: 1},
-		Runtime:    Runtime{Goroutines: 61, HeapBytes: 4_718_592},
+		Runtime: Runtime{Goroutines: 61, HeapBytes: 4_718_592},
 	}
 }
 
