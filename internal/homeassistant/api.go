@@ -14,7 +14,8 @@ import (
 // User is the Home Assistant user a token belongs to.
 type User struct {
 	ID, Name string
-	IsAdmin  bool
+	// IsAdmin says that the user may change Home Assistant; a door needs no such user. IsOwner says that it is the first one.
+	IsAdmin, IsOwner bool
 }
 
 // CurrentUser asks who the token belongs to. The errors are ErrTokenRefused and ErrUnreachable.
@@ -23,6 +24,7 @@ func (c *Client) CurrentUser(ctx context.Context) (User, error) {
 		ID      string `json:"id"`
 		Name    string `json:"name"`
 		IsAdmin bool   `json:"is_admin"`
+		IsOwner bool   `json:"is_owner"`
 	}
 	if err := c.command(ctx, map[string]any{"type": "auth/current_user"}, &who); err != nil {
 		return User{}, err
@@ -30,7 +32,7 @@ func (c *Client) CurrentUser(ctx context.Context) (User, error) {
 	if who.ID == "" {
 		return User{}, fmt.Errorf("%w: %w: the user has no id", ErrUnreachable, ErrBadAnswer)
 	}
-	return User{ID: who.ID, Name: who.Name, IsAdmin: who.IsAdmin}, nil
+	return User{ID: who.ID, Name: who.Name, IsAdmin: who.IsAdmin, IsOwner: who.IsOwner}, nil
 }
 
 // message is what comes in on the WebSocket API: of each type the fields used.

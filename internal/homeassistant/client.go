@@ -1,12 +1,13 @@
 // Package homeassistant asks Home Assistant what a door station needs of it: SIP Core's settings, who the token belongs
-// to, and a way through ingress to the PBX add-on.
+// to, and a way through ingress to the PBX add-on. For a door that has no token yet, Login makes one.
 //
-// The REST calls and the two WebSocket commands used are those of Home Assistant's own frontend and of the SIP Core card.
+// The REST calls and the WebSocket commands used are those of Home Assistant's own frontend and of the SIP Core card.
 // REST questions share a connection that is kept alive, so that polling costs Home Assistant no handshakes; each command has a
 // WebSocket of its own. Every question is answered within callTimeout.
 package homeassistant
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -137,8 +138,11 @@ func (c *Client) do(ctx context.Context, req *http.Request) (answer, error) {
 	}, nil
 }
 
-// logPath leaves the id of an ingress path out: together with a session it opens the add-on.
+// logPath leaves the id of an ingress path out, which together with a session opens the add-on, and that of a login.
 func logPath(path string) string {
+	if strings.HasPrefix(path, flowPath+"/") {
+		return flowPath + "/…"
+	}
 	if rest, ok := strings.CutPrefix(path, ingressPrefix); ok {
 		if _, tail, found := strings.Cut(rest, "/"); found {
 			return ingressPrefix + "…/" + tail
@@ -146,4 +150,19 @@ func logPath(path string) string {
 		return ingressPrefix + "…"
 	}
 	return path
+}
+
+// send asks below /auth, where no token is wanted. The answer's error is nil whatever its status.
+func (c *Client) send(ctx context.Context, method, path string, body []byte, kind string) (answer, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errSlow)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, c.base.JoinPath(path).String(), bytes.NewReader(body))
+	if err != nil {
+		return answer{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	req.Header.Set("Accept", "application/json")
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
+	}
+	return c.do(ctx, req)
 }
