@@ -20,7 +20,7 @@ heading = @printf '\n=== %s ===\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak package test-package test-vm lint fmt demo bench clean deps-build deps-lab deps-lint deps-kernel deps-demo deps-bench deps-package deps-vm
+.PHONY: help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak package test-package test-vm lint fmt docs demo bench clean deps-build deps-lab deps-lint deps-kernel deps-demo deps-bench deps-package deps-vm
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,6 +97,9 @@ test-vm: deps-vm deps-package ## the package on an emulated machine with systemd
 lint: deps-lint ## golangci-lint (errorlint, gochecknoinits, shadow, …) and gofmt
 	$(call heading,lint)
 	$(CACHE)/golangci-lint/golangci-lint run --timeout 10m ./...
+
+docs: deps-build ## what docs/ takes from the code: faults, keys, metrics
+	go run ./internal/tools/docgen
 
 fmt: deps-build ## gofmt over everything
 	gofmt -w $$(git ls-files '*.go')
