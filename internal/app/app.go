@@ -11,6 +11,7 @@ import (
 	"doorstation/internal/camera"
 	"doorstation/internal/control"
 	"doorstation/internal/gpio"
+	"doorstation/internal/hardware"
 	"doorstation/internal/health"
 	"doorstation/internal/phone"
 	"doorstation/internal/settings"
@@ -72,7 +73,7 @@ func build(o Options) *App {
 	a := &App{echoDelays: make(chan time.Duration, 1), opt: o, started: o.Now(), leave: make(chan struct{}, 1), health: health.NewRegister(o.Now, o.Log.With("room", "health"))}
 	a.board = gpio.Open(boardConfig(o, a.health))
 	a.source = a.cameraSource()
-	a.camera = camera.NewHub(a.source, cameraParams(o.Local.Camera), camera.HubOptions{
+	a.camera = camera.NewHub(a.source, hardware.Params(o.Local.Camera), camera.HubOptions{
 		Log: o.Log.With("room", "camera"), OnFault: a.cameraFault,
 	})
 	a.audio = audio.NewEngine(a.audioDevice(), audio.EngineOptions{

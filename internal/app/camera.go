@@ -8,38 +8,14 @@ import (
 
 	"doorstation/internal/bandwidth"
 	"doorstation/internal/camera"
+	"doorstation/internal/hardware"
 	"doorstation/internal/health"
 	"doorstation/internal/settings"
 )
 
 // cameraSource is the source that the local file names.
 func (a *App) cameraSource() camera.Source {
-	switch c := a.opt.Local.Camera; c.Source {
-	case "rpicam":
-		return camera.NewPiCamera(camera.PiOptions{Rotation: c.Rotation, Mirror: c.Mirror, OnFormat: a.cameraFormat})
-	case "exec":
-		return camera.NewExecSource(c.Command, a.cameraFormat)
-	case "v4l2":
-		opt := videoOptions(c)
-		opt.OnFormat, opt.Log, opt.Now = a.cameraFormat, a.opt.Log.With("room", "camera"), a.opt.Now
-		return camera.NewV4L2Camera(opt)
-	default:
-		return camera.NewTestSourceWith(a.opt.Now, pictureOptions(c))
-	}
-}
-
-func videoOptions(c settings.Camera) camera.V4L2Options {
-	return camera.V4L2Options{Device: c.Device, Encoder: camera.EncoderChoice(c.Encoder), Picture: pictureOptions(c)}
-}
-
-func pictureOptions(c settings.Camera) camera.PictureOptions {
-	return camera.PictureOptions{
-		Rotation: c.Rotation, Mirror: c.Mirror, Overlay: camera.Overlay{Text: c.Overlay.Text, Time: c.Overlay.Time},
-	}
-}
-
-func cameraParams(c settings.Camera) camera.Params {
-	return camera.Params{Width: c.Width, Height: c.Height, Framerate: c.Framerate, Bitrate: c.Bitrate}
+	return hardware.Source(a.opt.Local.Camera, hardware.CameraOptions{OnFormat: a.cameraFormat, Log: a.opt.Log.With("room", "camera"), Now: a.opt.Now})
 }
 
 // bitrateLimits bound what the network makes of the camera's bit rate.
@@ -117,7 +93,7 @@ func (a *App) probeVideo(source *camera.V4L2Camera, before string) string {
 	if s := a.camera.Status(); s.Readers > 0 || s.State == camera.StateRunning {
 		return before // the hub says what is wrong
 	}
-	used, err := source.Probe(cameraParams(a.opt.Local.Camera))
+	used, err := source.Probe(hardware.Params(a.opt.Local.Camera))
 	if err != nil {
 		a.cameraUnfound(err)
 		return ""

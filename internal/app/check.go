@@ -10,6 +10,7 @@ import (
 	"doorstation/internal/audio"
 	"doorstation/internal/camera"
 	"doorstation/internal/codes"
+	"doorstation/internal/hardware"
 	"doorstation/internal/health"
 	"doorstation/internal/settings"
 )
@@ -105,7 +106,7 @@ func CheckCamera(c settings.Camera) Checked {
 			lines = append(lines, "  "+more)
 		}
 	}
-	used, err := camera.NewV4L2Camera(videoOptions(c)).Probe(cameraParams(c))
+	used, err := hardware.VideoCamera(c).Probe(hardware.Params(c))
 	var checked Checked
 	if err != nil {
 		checked = broken(health.CodeCameraUnavailable, err)

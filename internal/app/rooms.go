@@ -8,6 +8,7 @@ import (
 	"doorstation/internal/audio"
 	"doorstation/internal/codes"
 	"doorstation/internal/gpio"
+	"doorstation/internal/hardware"
 	"doorstation/internal/health"
 	"doorstation/internal/settings"
 	"doorstation/internal/station"
@@ -22,7 +23,7 @@ func boardConfig(o Options, h *health.Register) gpio.Config {
 	}
 	for _, b := range o.Local.Buttons {
 		c.Buttons = append(c.Buttons, gpio.ButtonConfig{
-			Name: b.Name, Pin: gpio.Pin(b.Pin), ActiveLow: b.Active == "low", Pull: pullOf(b.Pull), Debounce: b.Debounce, Hold: b.Hold,
+			Name: b.Name, Pin: gpio.Pin(b.Pin), ActiveLow: b.Active == "low", Pull: hardware.PullOf(b.Pull), Debounce: b.Debounce, Hold: b.Hold,
 		})
 	}
 	if l := o.Local.Lock; l != nil {
@@ -31,12 +32,12 @@ func boardConfig(o Options, h *health.Register) gpio.Config {
 	}
 	if contact := o.Local.Inputs.Contact; contact != nil {
 		c.Inputs = append(c.Inputs, gpio.InputConfig{
-			Name: inputContact, Pin: gpio.Pin(contact.Pin), ActiveLow: contact.Open == "low", Pull: pullOf(contact.Pull), Debounce: contact.Debounce,
+			Name: inputContact, Pin: gpio.Pin(contact.Pin), ActiveLow: contact.Open == "low", Pull: hardware.PullOf(contact.Pull), Debounce: contact.Debounce,
 		})
 	}
 	if tamper := o.Local.Inputs.Tamper; tamper != nil {
 		c.Inputs = append(c.Inputs, gpio.InputConfig{
-			Name: inputTamper, Pin: gpio.Pin(tamper.Pin), ActiveLow: tamper.Active == "low", Pull: pullOf(tamper.Pull), Debounce: tamper.Debounce,
+			Name: inputTamper, Pin: gpio.Pin(tamper.Pin), ActiveLow: tamper.Active == "low", Pull: hardware.PullOf(tamper.Pull), Debounce: tamper.Debounce,
 		})
 	}
 	for _, led := range o.Local.LEDs {
@@ -61,17 +62,6 @@ func Outputs(l settings.Local) []gpio.OutputConfig {
 		all = append(all, gpio.OutputConfig{Pin: gpio.Pin(led.Pin), ActiveLow: led.Active == "low"})
 	}
 	return all
-}
-
-func pullOf(s string) gpio.Pull {
-	switch s {
-	case "up":
-		return gpio.PullUp
-	case "down":
-		return gpio.PullDown
-	default:
-		return gpio.PullNone
-	}
 }
 
 // testToneHz is what the test device sends in place of a microphone: 440 Hz, the A of a tuning fork.

@@ -26,12 +26,13 @@ func (o PictureOptions) none() bool { return o.turning().none() && o.Overlay.non
 
 // requests are what is asked of an encoder that runs in another goroutine: its next picture takes them.
 type requests struct {
-	force   chan struct{} // of length one: requests meld
-	bitrate *atomic.Int64 // asked for and not yet applied, 0: none
+	force   chan struct{}            // of length one: requests meld
+	bitrate *atomic.Int64            // asked for and not yet applied, 0: none
+	still   chan chan<- *image.YCbCr // of length one: who wants the next picture
 }
 
 func newRequests() requests {
-	return requests{force: make(chan struct{}, 1), bitrate: new(atomic.Int64)}
+	return requests{force: make(chan struct{}, 1), bitrate: new(atomic.Int64), still: make(chan chan<- *image.YCbCr, 1)}
 }
 
 // ForceIDR implements [Source].
@@ -44,6 +45,10 @@ func (r *requests) SetBitrate(bps int) { r.bitrate.Store(int64(max(minBitrate, b
 func (r *requests) clear() {
 	drain(r.force)
 	r.bitrate.Store(0)
+	select {
+	case <-r.still: // whoever asked has given up
+	default:
+	}
 }
 
 // forced takes the pending request for an IDR picture.
@@ -54,6 +59,34 @@ func (r *requests) forced() bool {
 	default:
 		return false
 	}
+}
+
+// Still implements [Stills].
+func (r *requests) Still(to chan<- *image.YCbCr) bool {
+	select {
+	case r.still <- to:
+		return true
+	default:
+		return false
+	}
+}
+
+// show gives a copy of a picture to who wants it.
+func (r *requests) show(img *image.YCbCr) {
+	select {
+	case to := <-r.still:
+		select {
+		case to <- cloneYCbCr(img):
+		default: // it has no room: nobody takes it any more
+		}
+	default:
+	}
+}
+
+func cloneYCbCr(img *image.YCbCr) *image.YCbCr {
+	c := *img
+	c.Y, c.Cb, c.Cr = slices.Clone(img.Y), slices.Clone(img.Cb), slices.Clone(img.Cr)
+	return &c
 }
 
 // forcedTries bounds how often a demanded IDR is encoded anew when the encoder skips it.
@@ -75,6 +108,7 @@ func (c *coder) take(img *image.YCbCr, captured time.Time, pts time.Duration) er
 			return err
 		}
 	}
+	c.asked.show(img)
 	if c.begun && pts <= c.pts {
 		pts = c.pts + time.Microsecond
 	}

@@ -28,6 +28,9 @@ func machineEncoders() encoders {
 // nameSoftware is openh264's, as status shows it.
 const nameSoftware = "openh264"
 
+// InHardware reports whether an encoder, as [Used] names it, is not the processor.
+func InHardware(encoder string) bool { return encoder != "" && encoder != nameSoftware }
+
 // make makes the encoder of a choice, and names it.
 func (e encoders) make(choice EncoderChoice, p Params, log *slog.Logger) (enc pictureEncoder, name string, err error) {
 	if choice == EncoderChip || choice == EncoderAuto && e.trust.allows() {

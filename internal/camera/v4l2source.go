@@ -126,6 +126,11 @@ func (c *V4L2Camera) SetBitrate(bps int) {
 	c.requests.SetBitrate(bps)
 }
 
+// Still implements [Stills]; of a camera that encodes by itself there is none.
+func (c *V4L2Camera) Still(to chan<- *image.YCbCr) bool {
+	return c.passing() == nil && c.requests.Still(to)
+}
+
 // Used says what the run that is on uses, or the last one has.
 func (c *V4L2Camera) Used() Used {
 	c.mu.Lock()

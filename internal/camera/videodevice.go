@@ -48,6 +48,9 @@ func (d VideoDevice) String() string {
 	return fmt.Sprintf("%s (%s)", d.Path, d.Name)
 }
 
+// Raw reports whether its pictures are raw material for libcamera, not for people.
+func (d VideoDevice) Raw() bool { return d.raw }
+
 // identity is what tells it from other cameras, wherever it appears.
 func (d VideoDevice) identity() string { return d.Name + "\n" + d.Bus }
 

@@ -14,6 +14,9 @@ import (
 // The limits of the lists: more than any door has.
 const maxEntries = 16
 
+// Defaults is a local file that says nothing: without buttons, and with what holds where a key is left out.
+func Defaults() Local { return defaults() }
+
 // defaults are the values of keys that the file leaves out.
 func defaults() Local {
 	return Local{
