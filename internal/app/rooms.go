@@ -136,11 +136,12 @@ type door struct {
 	memory *lockMemory
 }
 
-func (d door) Open(pulse time.Duration) error {
-	if err := d.board.PulseLock(pulse); err != nil {
-		return fmt.Errorf("open the door: %w", err)
+func (d door) Open(pulse time.Duration) (time.Duration, error) {
+	granted, err := d.board.PulseLock(pulse)
+	if err != nil {
+		return 0, fmt.Errorf("open the door: %w", err)
 	}
-	return nil
+	return granted, nil
 }
 
 func (d door) Shut() error {

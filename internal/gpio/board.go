@@ -188,14 +188,15 @@ func (b *Board) press(button string, at time.Time, from Source) (Press, error) {
 	return p, nil
 }
 
-// PulseLock energises the lock and returns at once; after d it is off again. Another pulse meanwhile begins anew. However many they
-// are, the lock is never on for longer than its limit at a stretch, and then rests ([ErrLimit]). [ErrAbsent], [ErrStopped],
-// [ErrNoChip] or why the line cannot be driven.
-func (b *Board) PulseLock(d time.Duration) error {
+// PulseLock energises the lock and returns at once; after d, or what it says instead, it is off again. Another pulse meanwhile begins anew.
+// However many they are, the lock is never on for longer than its limit at a stretch, nor for more than a quarter of the time in the long
+// run: it rests then ([ErrLimit]). [ErrAbsent], [ErrStopped], [ErrNoChip] or why the line cannot be driven.
+func (b *Board) PulseLock(d time.Duration) (granted time.Duration, err error) {
 	if b.lock == nil {
-		return ErrAbsent
+		return 0, ErrAbsent
 	}
-	return b.why(b.lock.pulse(d))
+	granted, err = b.lock.pulse(d)
+	return granted, b.why(err)
 }
 
 // ReleaseLock ends a pulse. Errors are those of PulseLock.

@@ -301,7 +301,7 @@ func TestNoChip(t *testing.T) {
 			t.Errorf("faults %q", told)
 		}
 		b.outputs(t, Levels{Chip: "absent", Lock: LevelFault, Light: LevelFault})
-		if err := b.PulseLock(time.Second); !errors.Is(err, ErrNoChip) {
+		if _, err := b.PulseLock(time.Second); !errors.Is(err, ErrNoChip) {
 			t.Errorf("lock: %v", err)
 		}
 		if err := b.SetLight(true); !errors.Is(err, ErrNoChip) {
@@ -331,7 +331,7 @@ func TestAbsentOutputs(t *testing.T) {
 		c := door()
 		c.Lock, c.Light = nil, nil
 		b := newBench(t, c)
-		if err := b.PulseLock(time.Second); !errors.Is(err, ErrAbsent) {
+		if _, err := b.PulseLock(time.Second); !errors.Is(err, ErrAbsent) {
 			t.Errorf("lock: %v", err)
 		}
 		if err := b.SetLight(true); !errors.Is(err, ErrAbsent) {

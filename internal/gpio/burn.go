@@ -8,37 +8,61 @@ import (
 const (
 	// defaultLimit is how long the lock may be energised at a stretch where the configuration names no limit.
 	defaultLimit = time.Minute
-	// limitRest is how long it stays off after it was at its limit: else pulses in a row would burn it all the same.
+	// limitRest is how long it stays off after it was at its limit.
 	limitRest = time.Second
+
+	// The duty rule: pulses in a row must not burn what one pulse may not. What was energised for the length of the limit, leastBudget at
+	// least, in one stretch or in many, has to cool, and that takes coolRatio times as long: a duty of 25 %, which the common openers stand
+	//.
+	leastBudget = time.Minute
+	coolRatio   = 3
+	// A lock that may be energised for this long at a stretch has reached its final warmth by then: it is made for any duty.
+	continuous = 10 * time.Minute
+	// leastPulse is what has to be left of the budget for a pulse that is longer.
+	leastPulse = time.Second
 )
 
-// ErrLimit is given for a pulse just after the lock has been energised for as long as it may.
-var ErrLimit = errors.New("gpio: the lock was energised for as long as it may at a stretch; it rests for a second")
+// ErrLimit is given for a pulse while the lock has to rest.
+var ErrLimit = errors.New("gpio: the lock was energised for as long as it may; it has to rest for a while")
 
-// burn bounds how long an output is energised at a stretch, however many pulses that takes.
+// burn bounds how long an output is energised: at a stretch, however many pulses that takes, and on the whole.
 type burn struct {
-	limit time.Duration
-	since time.Time // when it was energised; zero: it is off
-	cut   time.Time // when the limit switched it off last
+	limit  time.Duration
+	budget time.Duration // 0: none
+	since  time.Time     // when it was energised; zero: it is off
+	cut    time.Time     // when a bound switched it off last
+	// warm is how long it was energised, less what it has cooled since, at the time at.
+	warm time.Duration
+	at   time.Time
 }
 
 func newBurn(limit time.Duration) burn {
 	if limit <= 0 {
 		limit = defaultLimit
 	}
-	return burn{limit: limit}
+	b := burn{limit: limit}
+	if limit < continuous {
+		b.budget = max(limit, leastBudget)
+	}
+	return b
 }
 
 // begin says until when a pulse of d that begins now may last.
 func (b *burn) begin(now time.Time, d time.Duration) (time.Time, error) {
-	if b.since.IsZero() {
+	began := b.since.IsZero()
+	if began {
 		if !b.cut.IsZero() && now.Sub(b.cut) < limitRest {
 			return time.Time{}, ErrLimit
 		}
-		b.since = now
+		b.warm = max(0, b.warm-now.Sub(b.at)/coolRatio)
+		if b.budget > 0 && b.budget-b.warm < min(d, leastPulse) {
+			b.at = now
+			return time.Time{}, ErrLimit
+		}
+		b.since, b.at = now, now
 	}
 	until := now.Add(d)
-	if last := b.since.Add(b.limit); until.After(last) {
+	if last := b.last(); until.After(last) {
 		until = last
 	}
 	if !until.After(now) {
@@ -47,10 +71,23 @@ func (b *burn) begin(now time.Time, d time.Duration) (time.Time, error) {
 	return until, nil
 }
 
+// last is the latest end of the stretch that is on.
+func (b *burn) last() time.Time {
+	d := b.limit
+	if b.budget > 0 {
+		d = min(d, b.budget-b.warm)
+	}
+	return b.since.Add(d)
+}
+
 // end says that the output is off.
 func (b *burn) end(now time.Time) {
-	if !b.since.IsZero() && now.Sub(b.since) >= b.limit {
+	if b.since.IsZero() {
+		return
+	}
+	if !now.Before(b.last()) {
 		b.cut = now
 	}
+	b.warm, b.at = b.warm+now.Sub(b.since), now
 	b.since = time.Time{}
 }

@@ -48,29 +48,31 @@ func newDriver(part Part, c OutputConfig, log *slog.Logger, report func(Part, er
 	}
 }
 
-// pulse energises the output until d from now; a pulse that is on is replaced, so it never lasts longer than d from now.
-func (o *driver) pulse(d time.Duration) error {
+// pulse energises the output until d from now, or as long of that as it may; a pulse that is on is replaced, so it never lasts longer than
+// d from now.
+func (o *driver) pulse(d time.Duration) (granted time.Duration, err error) {
 	if d <= 0 {
-		return fmt.Errorf("gpio: %s is no length for a pulse", d)
+		return 0, fmt.Errorf("gpio: %s is no length for a pulse", d)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if err := o.usable(); err != nil {
-		return err
+	if err = o.usable(); err != nil {
+		return 0, err
 	}
 	defer o.wake()
 	// The end is set before the line is driven, so that there is no moment without one.
-	until, err := o.burn.begin(time.Now(), d)
+	now := time.Now()
+	until, err := o.burn.begin(now, d)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	o.until = until
 	if err = o.write(true); err != nil {
 		o.want, o.until = false, time.Time{} // it may have moved all the same: the goroutine switches it off
-		return err
+		return 0, err
 	}
 	o.pulses++
-	return nil
+	return until.Sub(now), nil
 }
 
 // release ends a pulse.

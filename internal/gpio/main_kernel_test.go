@@ -59,7 +59,7 @@ func agentMain() int {
 		}
 		d, err := time.ParseDuration(line)
 		if err == nil {
-			err = b.PulseLock(d)
+			_, err = b.PulseLock(d)
 		}
 		fmt.Println("answer", err)
 	}

@@ -111,7 +111,8 @@ type Lock struct {
 	Active string
 	// Pulse is how long the lock is held open.
 	Pulse time.Duration
-	// MaxOpen is how long the lock is held open at a stretch at most, however it was asked for.
+	// MaxOpen is how long the lock is held open at a stretch at most, however it was asked for. Openings in a row are bounded by a duty of
+	// 25 % besides, unless it is ten minutes or more.
 	MaxOpen time.Duration
 	// Codes are the digits that open during a call. They are secret.
 	Codes []string

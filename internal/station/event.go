@@ -49,8 +49,8 @@ type CallEnded struct {
 // Configured says that the settings changed. The visit that is on keeps its own; the next one begins with these.
 type Configured struct{ Config Config }
 
-// DoorOpened is the answer to [ActOpen], all of which it has besides: Err is nil when the lock is energised. The Runner posts it by
-// itself.
+// DoorOpened is the answer to [ActOpen], all of which it has besides: Err is nil when the lock is energised, and Pulse for how long it
+// is, which may be less than what was asked for. The Runner posts it by itself.
 type DoorOpened struct {
 	Visit VisitID
 	Look  LookID

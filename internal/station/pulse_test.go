@@ -12,9 +12,9 @@ import (
 // stuckDoor does not come back from opening before it is released.
 type stuckDoor struct{ release chan struct{} }
 
-func (d stuckDoor) Open(time.Duration) error {
+func (d stuckDoor) Open(time.Duration) (time.Duration, error) {
 	<-d.release
-	return nil
+	return 0, nil
 }
 
 func (stuckDoor) Shut() error     { return nil }

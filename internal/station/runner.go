@@ -175,7 +175,8 @@ func (r *Runner) do(acts []Action) {
 		case ActEndLook:
 			r.looks.EndLook(a.Look, a.Outcome)
 		case ActOpen:
-			r.handle(DoorOpened{Visit: a.Visit, Look: a.Look, Order: a.Order, Hold: a.Hold, Pulse: a.Pulse, Err: r.open(a.Pulse)})
+			granted, err := r.open(a.Pulse)
+			r.handle(DoorOpened{Visit: a.Visit, Look: a.Look, Order: a.Order, Hold: a.Hold, Pulse: granted, Err: err})
 		case ActShut:
 			r.shut()
 		case ActRemember:
@@ -212,9 +213,9 @@ func (r *Runner) do(acts []Action) {
 	}
 }
 
-func (r *Runner) open(pulse time.Duration) error {
+func (r *Runner) open(pulse time.Duration) (time.Duration, error) {
 	if r.door == nil {
-		return ErrNoDoor
+		return 0, ErrNoDoor
 	}
 	return r.door.Open(pulse)
 }

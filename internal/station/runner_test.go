@@ -67,7 +67,10 @@ func (w *world) EndLook(l LookID, why Outcome) {
 	}
 }
 
-func (w *world) Open(pulse time.Duration) error { w.say("open %s", pulse); return w.jammed }
+func (w *world) Open(pulse time.Duration) (time.Duration, error) {
+	w.say("open %s", pulse)
+	return min(pulse, 40*time.Second), w.jammed // which is as long as this lock may be open
+}
 func (w *world) Shut() error                    { w.say("shut"); return nil }
 func (w *world) Remember(why string)            { w.say("remember %q", why) }
 func (w *world) Play(t Tone)                    { w.say("hear %s", t) }
@@ -237,5 +240,29 @@ func TestRunnerWithoutSoundAndLight(t *testing.T) {
 			t.Error(err)
 		}
 		w.expect(t, "hangup#1 stopped")
+	})
+}
+
+// TestRunnerKnowsHowLongItIsHeld: a hold that the lock grants for less than was asked for ends then, and not later.
+func TestRunnerKnowsHowLongItIsHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		w := &world{}
+		end := w.start(ctx)
+		if err := w.runner.Order(ctx, OrderHold); err != nil {
+			t.Fatal(err)
+		}
+		if s := w.runner.Snapshot().Lock; s.Mode != LockHeld || time.Until(s.Until) != 40*time.Second {
+			t.Errorf("the lock is %s for %s", s.Mode, time.Until(s.Until))
+		}
+		time.Sleep(40 * time.Second)
+		synctest.Wait()
+		if s := w.runner.Snapshot().Lock; s.Mode != LockNormal {
+			t.Errorf("the lock is %s", s.Mode)
+		}
+		stop()
+		if err := <-end; err != nil {
+			t.Error(err)
+		}
 	})
 }

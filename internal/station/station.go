@@ -24,8 +24,8 @@ type Phone interface {
 
 // Door is the lock.
 type Door interface {
-	// Open energises the lock for pulse and returns without waiting for its end.
-	Open(pulse time.Duration) error
+	// Open energises the lock for pulse, or for as long of that as it may be, which it says, and returns without waiting for the end.
+	Open(pulse time.Duration) (granted time.Duration, err error)
 	// Shut ends that.
 	Shut() error
 	// Remember keeps, over a restart, why the lock is blocked; empty: it is not.
