@@ -4,7 +4,7 @@
 set -euo pipefail
 arch=$1
 cache=${DOORSTATION_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/doorstation-lab}
-packages=(libopus0 libopus-dev libspeexdsp1 libspeexdsp-dev)
+packages=(libopus0 libopus-dev libspeexdsp1 libspeexdsp-dev libc6 libgcc-s1 libstdc++6)
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 key=$(sha256sum "$0" | cut -c1-12)
 root=$cache/sysroot-$suite-$arch-$key

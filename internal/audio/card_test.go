@@ -321,9 +321,9 @@ func TestALateGoroutineIsSilenceAndNoDelay(t *testing.T) {
 func TestALoudspeakerWithAThreadOfItsOwn(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		period int // samples that the loudspeaker takes at once
-		faster int // by so many of a million
-		most   int // gaps
+		period int64 // samples that the loudspeaker takes at once
+		faster int64 // by so many of a million
+		most   int   // gaps
 	}{
 		{"one clock", 480, 0, 0},
 		{"faster", 480, 200, 7},
@@ -338,7 +338,7 @@ func TestALoudspeakerWithAThreadOfItsOwn(t *testing.T) {
 		for i := range playback {
 			playback[i] = 1000
 		}
-		gaps, owed := 0, 0
+		gaps, owed := 0, int64(0)
 		for step := range 5 * 60 * 100 { // five minutes in steps of 10 ms
 			b.move(nil, in)
 			for b.heard.read(capture) {

@@ -39,7 +39,8 @@ func installStandIns(t *testing.T, mode string, names ...string) {
 	}
 	dir := t.TempDir()
 	for _, name := range names {
-		script := fmt.Sprintf("#!/bin/sh\nGORACE=atexit_sleep_ms=0 %s=%s exec %q \"$@\"\n", standInRole, name, self)
+		// A binary for another processor runs by the emulator that runs this one (packaging/emulate.sh).
+		script := fmt.Sprintf("#!/bin/sh\nGORACE=atexit_sleep_ms=0 %s=%s exec %s %q \"$@\"\n", standInRole, name, os.Getenv("DOORSTATION_TEST_EMULATOR"), self)
 		if err = os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700); err != nil {
 			t.Fatal(err)
 		}

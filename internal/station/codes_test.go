@@ -2,6 +2,7 @@ package station
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -273,7 +274,7 @@ func TestARestartForgivesNothing(t *testing.T) {
 	if h.do(AlarmsCleared{1}); len(h.kept) > 0 {
 		t.Error("it was cleared, and is remembered")
 	}
-	broken := []Guess{{Who: "", Wrong: 9}, {Who: "101", Wrong: -5}, {Who: "101", Wrong: 1 << 40, Last: h.now, Until: h.now.Add(1 << 60)}}
+	broken := []Guess{{Who: "", Wrong: 9}, {Who: "101", Wrong: -5}, {Who: "101", Wrong: math.MaxInt, Last: h.now, Until: h.now.Add(1 << 60)}}
 	h = newHouse(secret()).do(Remembered{Guesses: broken}).after(lockOut).do(Knocked{1, "101"}).do(LookBegan{1}).dials(1, "4711")
 	if h.opened() != 1 {
 		t.Error("what is broken locks out for longer than a lock-out")
