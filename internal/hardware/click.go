@@ -77,7 +77,7 @@ func click(ctx context.Context, board *gpio.Board, fault *lastFault, length time
 	if err := until(clickReady, func() bool { return board.Levels().Lock == gpio.LevelOff }); err != nil {
 		return err
 	}
-	if err := board.PulseLock(length); err != nil {
+	if _, err := board.PulseLock(length); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotSwitched, err)
 	}
 	return until(length+clickReady, func() bool { return board.Levels().Lock == gpio.LevelOff })
