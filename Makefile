@@ -16,11 +16,13 @@ export DOORSTATION_CACHE := $(CACHE)
 
 # Packages whose tests need the lab; all others need nothing but Go.
 LAB_PACKAGES := /test/(lab|e2e|demo|bench|sipp|chaos|sound|vm)$$
+ALL_ARCHS := amd64 arm64 armhf
+ARCHS := $(ALL_ARCHS)
 heading = @printf '\n=== %s ===\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak package test-package test-vm lint fmt docs demo bench clean deps-build deps-lab deps-lint deps-kernel deps-demo deps-bench deps-package deps-vm
+.PHONY: $(ALL_ARCHS:%=package-%) help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak package test-package test-vm lint fmt docs demo bench clean deps-build deps-lab deps-lint deps-kernel deps-demo deps-bench deps-package deps-vm
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +32,7 @@ demo: deps-demo ## a home in miniature around the real agent: prints an address 
 	go build -o bin/demo ./test/demo
 	@exec bin/demo
 
-test: deps lint test-unit test-kernel test-e2e test-chaos test-soak ## everything: lint, unit tests, real drivers, household scenarios on real parts
+test: deps lint test-unit test-kernel test-e2e test-chaos test-soak test-package test-vm ## everything: lint, unit tests, real drivers, household scenarios on real parts, packages, the installed machine
 
 test-unit: deps-build ## what needs no lab, with the race detector
 	$(call heading,unit tests)
@@ -77,21 +79,23 @@ bench: deps-bench build ## what a person waits for, sees and hears, measured on 
 	test/lab/prepare.sh asterisk popup
 	DOORSTATION_LAB_OUT=test/bench/out go run ./test/bench $(BENCH)
 
-package: deps-package ## dist/*.deb for amd64, arm64 and armhf (ARCHS="arm64" for one)
-	$(call heading,packages)
-	packaging/build.sh $(ARCHS)
+package: $(ARCHS:%=package-%) ## dist/*.deb for amd64, arm64 and armhf (ARCHS="arm64" for one)
+
+# One make builds each of them once, whoever asks for them.
+$(ALL_ARCHS:%=package-%): package-%: deps-package
+	$(call heading,package for $*)
+	packaging/build.sh $*
 
 test-package: package ## the packages are what Debian expects, and the other processors run them
 	$(call heading,packages checked)
 	packaging/check.sh
 
-test-vm: deps-vm deps-package ## the package on an emulated machine with systemd, from its installation to its removal
+test-vm: deps-vm package-amd64 ## the package on an emulated machine with systemd, from its installation to its removal
 	$(call heading,the door as a machine of its own)
 	test/lab/prepare.sh asterisk popup
-	rm -rf dist/vm && mkdir -p dist/vm
-	DIST=dist/vm VERSION=1~test packaging/build.sh amd64
-	DIST=dist/vm VERSION=2~test packaging/build.sh amd64
-	DOORSTATION_VM_PACKAGES=$$(ls $(CURDIR)/dist/vm/doorstation_1*.deb $(CURDIR)/dist/vm/doorstation_2*.deb | paste -sd:) \
+	test/vm/build.sh
+	DIST=dist/upgrade VERSION=9999~upgrade packaging/build.sh amd64
+	DOORSTATION_VM_PACKAGES=$$(ls $(CURDIR)/dist/doorstation_*_amd64.deb $(CURDIR)/dist/upgrade/doorstation_*_amd64.deb | paste -sd:) \
 		go test -count=1 -v -timeout 40m ./test/vm
 
 lint: deps-lint ## golangci-lint (errorlint, gochecknoinits, shadow, …) and gofmt
@@ -107,7 +111,7 @@ fmt: deps-build ## gofmt over everything
 build: deps-build ## bin/doorstation
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/doorstation ./cmd/doorstation
 
-deps: deps-lab deps-lint deps-kernel ## install what is needed (Debian 12 or 13, root or sudo)
+deps: deps-lab deps-lint deps-kernel deps-package deps-vm ## install what is needed (Debian 12 or 13, root or sudo)
 
 deps-build:
 	@scripts/deps.sh build

@@ -74,7 +74,7 @@ for ARCH in "$@"; do
     "$MAINTAINER" "$(git log -1 --format=%cD)" >"$STAGE/changelog"
   gzip -9n "$STAGE"/{doorstation.1,README,changelog,third-party-licenses}
   export ARCH STAGE GLIBC
-  mkdir -p "$DIST"
+  rm -f "$DIST"/doorstation_*_"$ARCH".deb # of other versions
   envsubst '$ARCH $VERSION $SOURCE_DATE $STAGE $GLIBC $MAINTAINER' <packaging/nfpm.yaml >"$STAGE/nfpm.yaml"
   "$cache/nfpm-$nfpm_version/nfpm" package --config "$STAGE/nfpm.yaml" --packager deb --target "$DIST/doorstation_${VERSION}_$ARCH.deb" >/dev/null
   say "$DIST/doorstation_${VERSION}_$ARCH.deb ($(stat -c %s "$DIST/doorstation_${VERSION}_$ARCH.deb") bytes, glibc $GLIBC)"

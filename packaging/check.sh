@@ -15,3 +15,8 @@ cp systemd/doorstation.service "$scratch/"
 systemd-analyze security --offline=true --threshold=15 "$scratch/doorstation.service" >"$scratch/report" 2>&1 ||
   { grep -v '✓' "$scratch/report"; echo "package: systemd/doorstation.service is more exposed than 1.5" >&2; exit 1; }
 tail -1 "$scratch/report"
+# Not a word about keys that this systemd does not know; what it says of the program and the man page that are not installed here is no matter.
+if systemd-analyze verify "$scratch/doorstation.service" 2>&1 | grep -i 'unknown\|ignoring'; then
+  echo "package: systemd would grumble about systemd/doorstation.service" >&2
+  exit 1
+fi

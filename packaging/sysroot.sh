@@ -20,7 +20,7 @@ if [[ ! -e $root/.complete ]]; then
 Dir::Etc::sourcelist "$root/apt/sources.list"; Dir::Etc::sourceparts "-";
 Dir::State::lists "$root/apt/lists"; Dir::Cache "$root/apt/cache"; Dir::State::status "/dev/null";
 APT::Architectures { "$arch"; }; APT::Architecture "$arch"; APT::Sandbox::User "root";
-Acquire::Languages "none"; Acquire::Check-Valid-Until "false";
+Acquire::Languages "none"; Acquire::Check-Valid-Until "false"; Acquire::Retries "5";
 A
   (export APT_CONFIG=$root/apt/apt.conf
    apt-get -qq update

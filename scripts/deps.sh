@@ -45,11 +45,20 @@ packages() {
   command -v apt-get >/dev/null ||
     die "this is not Debian (no apt-get). Install these by hand, then try again: ${want[*]}"
   say "installing ${want[*]}"
-  # A lagging mirror must not stop the installation of packages that it does have.
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 update </dev/null ||
-    say "apt-get update failed, trying with the lists that are there"
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
-    install --no-install-recommends "${want[@]}" </dev/null >/dev/null
+  # A mirror that is being synchronised has lists and packages that do not fit, for some minutes.
+  local pause
+  for pause in 20 60 0; do
+    # One that lags must not stop the installation of packages that it does have.
+    apt_get update || say "apt-get update failed, trying with the lists that are there"
+    apt_get -y install --no-install-recommends "${want[@]}" && return 0
+    [[ $pause -gt 0 ]] || die "apt-get can't install ${want[*]}"
+    say "apt-get install failed, and is tried again in $pause s"
+    sleep "$pause"
+  done
+}
+
+apt_get() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -o Acquire::Retries=5 "$@" </dev/null >/dev/null
 }
 
 # go_is_new tells whether the go in PATH (or the one named) can fetch newer toolchains: 1.21 or later.

@@ -35,7 +35,7 @@ fetch_asterisk() {
     rm -rf --one-file-system "$new"
     # A mirror that lags makes sid's Release look expired; that must not stop a test lab.
     if mmdebstrap --quiet --mode="$mode" --variant=extract --include=asterisk,asterisk-modules,coturn \
-      --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Apt::Install-Recommends "false"' \
+      --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Retries "5"' --aptopt='Apt::Install-Recommends "false"' \
       "$suite" "$new" "$mirror" && "$here/run-in-root.sh" "$new" usr/sbin/asterisk -V; then
       return 0
     fi
@@ -61,7 +61,7 @@ fetch_arm64() {
   suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
   echo "prepare: unpacking libraries for arm64 from Debian $suite"
   mmdebstrap --quiet --mode="$mode" --variant=extract --arch=arm64 --include=libopus-dev,libspeexdsp-dev \
-    --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Apt::Install-Recommends "false"' "$suite" "$new" "$mirror"
+    --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Retries "5"' --aptopt='Apt::Install-Recommends "false"' "$suite" "$new" "$mirror"
 }
 
 # fetch_icelock builds what keeps this Asterisk from a deadlock of its own: the source says which.
