@@ -29,6 +29,7 @@ func (c *checkCmd) Run(e *env) error {
 	scene := probe.New(probe.Options{
 		Config: c.Config, StateDir: c.dir(e), Socket: c.path(e), Version: version, Getenv: e.getenv, Now: time.Now,
 	})
+	defer scene.Close()
 	links, err := doorcheck.Select(scene.Links(), c.Only, c.Skip)
 	if err != nil {
 		return usageError{err}

@@ -36,21 +36,24 @@ func (f faults) onlyFetch(code health.Code, detail string) {
 }
 
 // fetch takes what asking Home Assistant gave.
-func (f faults) fetch(err error) {
-	code := health.CodeHomeAssistantUnreachable
+func (f faults) fetch(err error) { f.onlyFetch(HomeCode(err), errorText(err)) }
+
+// HomeCode names the fault of an error of asking Home Assistant, "" for none.
+func HomeCode(err error) health.Code {
 	switch {
 	case err == nil:
-		code = ""
+		return ""
 	case errors.Is(err, settings.ErrNoToken):
-		code = health.CodeTokenMissing
+		return health.CodeTokenMissing
 	case errors.Is(err, homeassistant.ErrTokenRefused):
-		code = health.CodeTokenRefused
+		return health.CodeTokenRefused
 	case errors.Is(err, homeassistant.ErrNotInstalled):
-		code = health.CodeIntegrationMissing
+		return health.CodeIntegrationMissing
 	case errors.Is(err, homeassistant.ErrNotSetUp):
-		code = health.CodeNotSetUp
+		return health.CodeNotSetUp
+	default:
+		return health.CodeHomeAssistantUnreachable
 	}
-	f.onlyFetch(code, errorText(err))
 }
 
 // problems takes what is wrong inside SIP Core's settings.
@@ -148,7 +151,7 @@ func (f faults) registration(r sip.Registration) {
 	case sip.Refused:
 		f.onlyLine(health.CodeRegistrationRefused, errorText(r.Err))
 	case sip.Unreachable:
-		switch code := ingressFault(r.Err); code {
+		switch code := IngressCode(r.Err); code {
 		case "":
 			code = health.CodePBXUnreachable
 			// Home Assistant's name, on the way through ingress, is a matter of the look at Home Assistant.
@@ -166,8 +169,8 @@ func (f faults) registration(r sip.Registration) {
 	}
 }
 
-// ingressFault names the fault of an ingress error, "" when it is none of these.
-func ingressFault(err error) health.Code {
+// IngressCode names the fault of an ingress error, "" when it is none of these.
+func IngressCode(err error) health.Code {
 	for _, row := range []struct {
 		is   error
 		code health.Code

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,10 @@ func Walk(ctx context.Context, links []Link, now func() time.Time, show func(Eve
 	if show == nil {
 		show = func(Event) {}
 	}
-	w := walk{now: now, show: show, broken: map[string]bool{}, report: Report{Began: now(), Outcome: OK, Findings: []Finding{}}}
+	w := walk{now: now, show: show, broken: map[string]bool{}, titles: map[string]string{}, report: Report{Began: now(), Outcome: OK, Findings: []Finding{}}}
+	for _, l := range links {
+		w.titles[l.Name] = l.Title
+	}
 	for _, l := range links {
 		w.link(ctx, l)
 	}
@@ -29,8 +33,9 @@ func Walk(ctx context.Context, links []Link, now func() time.Time, show func(Eve
 // walk is a walk under way.
 type walk struct {
 	now    func() time.Time
+	titles map[string]string // by link
 	show   func(Event)
-	broken map[string]bool // by link: those that others may not build on, and those that were there at all
+	broken map[string]bool // by link that was walked: others may not build on it
 	report Report
 }
 
@@ -65,12 +70,12 @@ func (w *walk) link(ctx context.Context, l Link) {
 	}
 }
 
-// missing are the titles or names of what a link needs and does not have.
+// missing are the titles of what a link needs and does not have; of what was left out, the names.
 func (w *walk) missing(l Link) []string {
 	var missing []string
 	for _, name := range l.Needs {
 		if broken, there := w.broken[name]; broken || !there {
-			missing = append(missing, name)
+			missing = append(missing, cmp.Or(w.titles[name], name))
 		}
 	}
 	return missing
@@ -87,7 +92,9 @@ func (w *walk) found(l Link, f Finding, took time.Duration) {
 		r.Warnings++
 	case Note:
 		r.Notes++
-	case OK, Skipped:
+	case Skipped:
+		w.broken[l.Name] = w.broken[l.Name] || f.Link == l.Name
+	case OK:
 	}
 	if rank(f.Outcome) > rank(r.Outcome) {
 		r.Outcome = f.Outcome

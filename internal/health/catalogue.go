@@ -53,13 +53,36 @@ const (
 	CodeDoorLeftOpen             Code = "door_left_open"
 	CodeDoorForced               Code = "door_forced"
 	CodeTamper                   Code = "tamper"
+	CodeFileUnreadable           Code = "file_unreadable"
+	CodeSecretFileOpen           Code = "secret_file_open"
+	CodeHomeAssistantName        Code = "home_assistant_dns"
+	CodeCertificateExpired       Code = "certificate_expired"
+	CodeCertificateExpiring      Code = "certificate_expiring"
+	CodeCertificateNotYetValid   Code = "certificate_not_yet_valid"
+	CodeCertificateName          Code = "certificate_name"
+	CodeCertificateUnknown       Code = "certificate_unknown"
+	CodeWebSocketRefused         Code = "websocket_refused"
+	CodeTargetMissing            Code = "target_missing"
+	CodeCallFailed               Code = "call_failed"
+	CodeCallNoMedia              Code = "call_no_media"
+	CodeICEServerName            Code = "ice_server_dns"
+	CodeSTUNSilent               Code = "stun_silent"
+	CodeTURNSilent               Code = "turn_silent"
+	CodeTURNRefused              Code = "turn_refused"
+	CodeRelayBlocked             Code = "relay_blocked"
+	CodeRelayOnlyWithoutTURN     Code = "relay_only_without_turn"
+	CodeNoRelay                  Code = "no_relay"
+	CodeSymmetricNAT             Code = "symmetric_nat"
+	CodeNoCandidates             Code = "no_candidates"
 )
 
 // catalogue lists every known fault: an area after the other, in about the order in which a new installation meets them. Each area has
 // a file of its own.
 func catalogue() []Fault {
 	return slices.Concat(
+		filesFaults(),
 		homeFaults(),
+		certificateFaults(),
 		exchangeFaults(),
 		iceFaults(),
 		callsFaults(),

@@ -42,5 +42,22 @@ func callsFaults() []Fault {
 			Remedy: "If the caller belongs to the household, add the extension to users in SIP Core's settings or to incoming.allow in the local file. " +
 				"Otherwise look in the telephone exchange who that is. The count begins anew when doorstation is restarted.",
 		},
+		{
+			Code: CodeTargetMissing, Severity: SeverityWarning,
+			Title: "The telephone exchange does not know an extension that a bell button calls.",
+			Remedy: "Correct buttons[].call in the local file, or add the extension to the exchange (for the Asterisk add-on: its configuration or the custom pjsip and " +
+				"extensions files).",
+		},
+		{
+			Code: CodeCallFailed, Severity: SeverityError,
+			Title:  "The test call has rung nobody.",
+			Remedy: "See whether the telephone that was called is on and logged in: the card of a tablet must be open and show that it is registered. What the exchange said is named here.",
+		},
+		{
+			Code: CodeCallNoMedia, Severity: SeverityError,
+			Title: "The test call was answered, and no sound came through.",
+			Remedy: "Compare the addresses that are named here: if one of the two is not at home, a TURN server is needed. In the house, look for a firewall between door and exchange " +
+				"(Asterisk: UDP 10000 to 20000).",
+		},
 	}
 }

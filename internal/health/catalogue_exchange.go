@@ -57,5 +57,11 @@ func exchangeFaults() []Fault {
 			Remedy: "Make extension and password of the door's entry under users in SIP Core's settings the same as in the exchange " +
 				"(for the Asterisk add-on: its configuration or custom pjsip file), then restart the add-on.",
 		},
+		{
+			Code: CodeWebSocketRefused, Severity: SeverityError,
+			Title: "What answers at the exchange's address is no SIP WebSocket.",
+			Remedy: "Check host, port and path of custom_wss_url in SIP Core's settings (or sip.server): Asterisk's is /ws on port 8089 (wss) or 8088 (ws). " +
+				"A reverse proxy in between must pass WebSockets on, with the header Sec-WebSocket-Protocol.",
+		},
 	}
 }

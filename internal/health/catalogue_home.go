@@ -62,5 +62,11 @@ func homeFaults() []Fault {
 			Remedy: "Nothing is lost once Home Assistant answers: the door then keeps its settings anew. " +
 				"If this comes back, replace the SD card. The damaged file may be deleted.",
 		},
+		{
+			Code: CodeHomeAssistantName, Severity: SeverityError,
+			Title: "The name of Home Assistant cannot be resolved.",
+			Remedy: "Check home_assistant.url in the local file and this machine's name server (getent hosts NAME). A name that ends in .local needs the package " +
+				"libnss-mdns. An IP address in its place needs no name server.",
+		},
 	}
 }

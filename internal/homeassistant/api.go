@@ -20,13 +20,25 @@ type User struct {
 
 // CurrentUser asks who the token belongs to. The errors are ErrTokenRefused and ErrUnreachable.
 func (c *Client) CurrentUser(ctx context.Context) (User, error) {
+	user, _, err := c.Greeting(ctx)
+	return user, err
+}
+
+// Greeting asks who the token belongs to, and takes note of Home Assistant's version, which it says before anybody has logged in. The
+// errors are CurrentUser's; the version may be known in spite of one.
+func (c *Client) Greeting(ctx context.Context) (who User, version string, err error) {
+	who, err = c.currentUser(ctx, &version)
+	return who, version, err
+}
+
+func (c *Client) currentUser(ctx context.Context, version *string) (User, error) {
 	var who struct {
 		ID      string `json:"id"`
 		Name    string `json:"name"`
 		IsAdmin bool   `json:"is_admin"`
 		IsOwner bool   `json:"is_owner"`
 	}
-	if err := c.command(ctx, map[string]any{"type": "auth/current_user"}, &who); err != nil {
+	if err := c.commandTelling(ctx, version, map[string]any{"type": "auth/current_user"}, &who); err != nil {
 		return User{}, err
 	}
 	if who.ID == "" {
@@ -42,6 +54,7 @@ type message struct {
 	Success bool            `json:"success"`
 	Result  json.RawMessage `json:"result"`
 	Error   *CommandError   `json:"error"`
+	Version string          `json:"ha_version"`
 }
 
 // CommandError is how Home Assistant's WebSocket API refuses a command.
@@ -59,6 +72,11 @@ const commandID = 1
 
 // command logs in on the WebSocket API, gives one command and reads its result into out.
 func (c *Client) command(ctx context.Context, cmd map[string]any, out any) error {
+	return c.commandTelling(ctx, new(string), cmd, out)
+}
+
+// commandTelling is command, and tells Home Assistant's version.
+func (c *Client) commandTelling(ctx context.Context, version *string, cmd map[string]any, out any) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errSlow)
 	defer cancel()
 	u := *c.base.JoinPath("/api/websocket")
@@ -79,7 +97,7 @@ func (c *Client) command(ctx context.Context, cmd map[string]any, out any) error
 	conn.SetReadLimit(maxBody)
 
 	s := session{conn}
-	if err = s.login(ctx, c.token); err != nil {
+	if *version, err = s.login(ctx, c.token); err != nil {
 		return err
 	}
 	cmd["id"] = commandID
@@ -115,22 +133,29 @@ func webSocketScheme(scheme string) string {
 // session is one connection to the WebSocket API.
 type session struct{ conn *websocket.Conn }
 
-// login answers auth_required with the token.
-func (s session) login(ctx context.Context, token string) error {
-	if _, err := s.await(ctx, "auth_required"); err != nil {
-		return err
+// maxVersion bounds what a server may call its version.
+const maxVersion = 40
+
+// login answers auth_required, which tells the server's version, with the token.
+func (s session) login(ctx context.Context, token string) (version string, err error) {
+	required, err := s.await(ctx, "auth_required")
+	if err != nil {
+		return "", err
 	}
-	if err := s.send(ctx, map[string]any{"type": "auth", "access_token": token}); err != nil {
-		return err
+	if len(required.Version) <= maxVersion {
+		version = required.Version
+	}
+	if err = s.send(ctx, map[string]any{"type": "auth", "access_token": token}); err != nil {
+		return version, err
 	}
 	answer, err := s.await(ctx, "auth_ok", "auth_invalid")
 	if err != nil {
-		return err
+		return version, err
 	}
 	if answer.Type == "auth_invalid" {
-		return ErrTokenRefused
+		return version, ErrTokenRefused
 	}
-	return nil
+	return version, nil
 }
 
 // call sends a command and waits for its result.

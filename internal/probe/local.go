@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"doorstation/internal/check"
 	"doorstation/internal/control"
@@ -13,8 +14,15 @@ import (
 
 // The names that other links need.
 const (
-	linkFile  = "file"
-	linkToken = "token"
+	linkFile     = "file"
+	linkToken    = "token"
+	linkHome     = "home_assistant"
+	linkAPI      = "api"
+	linkSettings = "settings"
+	linkUser     = "user"
+	linkPBX      = "pbx"
+	linkWay      = "way"
+	linkRegister = "registration"
 )
 
 // localLinks are those of the files on this machine and of the agent that runs on it.
@@ -22,6 +30,7 @@ func (s *Scene) localLinks() []check.Link {
 	return []check.Link{
 		{Name: linkFile, Title: "Local file", Run: s.file},
 		{Name: "agent", Title: "Running agent", Run: s.agent},
+		{Name: "files", Title: "Files", Needs: []string{linkFile}, Run: s.files},
 		{Name: linkToken, Title: "Access token", Needs: []string{linkFile}, Run: s.token},
 	}
 }
@@ -32,7 +41,7 @@ func (s *Scene) file(_ context.Context, say func(check.Finding)) {
 	if s.LocalErr != nil {
 		say(check.Finding{
 			Outcome: check.Error, Found: s.LocalErr.Error(),
-			Remedy: "Correct the line; docs/settings.md has every key. systemd does not start doorstation again until then (exit status 78).",
+			Remedy: "Correct the line; doorstation.example.yaml explains each key. systemd does not start doorstation again until then (exit status 78).",
 		})
 		return
 	}
@@ -49,17 +58,40 @@ func (s *Scene) agent(ctx context.Context, say func(check.Finding)) {
 		say(check.Finding{Outcome: check.Note, Found: fmt.Sprintf("what the agent does is not known: %v", err)})
 	default:
 		s.Agent = &status
-		say(check.Finding{Found: fmt.Sprintf("version %s, running since %s, %s", status.Version, status.Started.Local().Format("2006-01-02 15:04"), status.Registration.State)})
+		say(check.Finding{Found: fmt.Sprintf("version %s, running since %s", status.Version, status.Started.Local().Format("2006-01-02 15:04"))})
+	}
+}
+
+// standing tells of the faults that the agent knows and that no link has named: what only shows while it runs.
+func (s *Scene) standing(_ context.Context, say func(check.Finding)) {
+	if s.Agent == nil {
+		say(check.Finding{Outcome: check.Skipped, Found: "no agent runs that would know of any"})
+		return
+	}
+	more := 0
+	for _, f := range s.Agent.Faults {
+		if s.said[health.Code(f.Code)] {
+			continue
+		}
+		more++
+		say(check.Finding{
+			Link: "faults." + f.Code, Code: health.Code(f.Code),
+			Found: strings.TrimSpace("since " + f.Since.Local().Format("2006-01-02 15:04") + ": " + f.Detail),
+		})
+	}
+	if more == 0 {
+		say(check.Finding{Found: fmt.Sprintf("the agent knows of %s, all of them named above", count(len(s.Agent.Faults), "fault"))})
 	}
 }
 
 // token looks whether there is a token. Whether it is accepted is Home Assistant's to say.
 func (s *Scene) token(_ context.Context, say func(check.Finding)) {
-	if _, err := settings.ReadToken(s.Local, s.Getenv); err != nil {
+	from := s.tokenSource()
+	if _, err := settings.ReadToken(from.local, s.Getenv); err != nil {
 		say(check.Finding{Code: health.CodeTokenMissing, Found: err.Error()})
 		return
 	}
-	say(check.Finding{Found: "there is one"})
+	say(check.Finding{Found: "there is one: " + from.how})
 }
 
 // count is "1 button", "2 buttons".

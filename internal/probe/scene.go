@@ -5,13 +5,17 @@ package probe
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"slices"
 	"time"
 
 	"doorstation/internal/check"
 	"doorstation/internal/control"
+	"doorstation/internal/health"
+	"doorstation/internal/homeassistant"
 	"doorstation/internal/settings"
+	"doorstation/internal/sip"
 )
 
 // Options are what a check is started with.
@@ -38,6 +42,14 @@ type Scene struct {
 	Agent *control.Status
 	// Control is the client of its socket; its calls end with control.ErrNotRunning when none answers.
 	Control *control.Client
+
+	home  *homeassistant.Client // once there is a token
+	who   settings.Identity     // who the token belongs to, when Home Assistant said so
+	fresh json.RawMessage       // SIP Core's settings as Home Assistant serves them now
+	core  *settings.SIPCore     // SIP Core's settings, fresh or kept
+	door  *settings.Settings    // what the door makes of them
+	asSIP *sip.Config           // how it reaches the PBX
+	said  map[health.Code]bool  // faults that links have named
 }
 
 // New makes a scene; nothing is looked at yet.
@@ -45,18 +57,42 @@ func New(o Options) *Scene {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Scene{Options: o, Control: control.NewClient(o.Socket)}
+	return &Scene{Options: o, Control: control.NewClient(o.Socket), said: map[health.Code]bool{}}
+}
+
+// Close gives up what the links have opened for each other.
+func (s *Scene) Close() {
+	if s.home != nil {
+		s.home.Close()
+	}
 }
 
 // Links are all links, in the order in which they are walked. The local file ("file") comes first: all others need it. "agent" says
 // whether an agent runs (Scene.Agent) and never fails, so that nothing else need name it.
 func (s *Scene) Links() []check.Link {
-	return slices.Concat(
+	links := slices.Concat(
 		s.localLinks(),
+		s.homeLinks(),
 		s.settingsLinks(),
+		s.exchangeLinks(),
+		s.iceLinks(),
 		s.hardwareLinks(),
+		[]check.Link{{Name: "faults", Title: "Faults of the agent", Needs: []string{linkFile}, Run: s.standing}},
 	)
+	for i := range links {
+		links[i].Run = s.noting(links[i].Run)
+	}
+	return links
 }
 
-// done is whether ctx has ended, for loops.
-func done(ctx context.Context) bool { return ctx.Err() != nil }
+// noting keeps in mind which faults a link has named.
+func (s *Scene) noting(run func(context.Context, func(check.Finding))) func(context.Context, func(check.Finding)) {
+	return func(ctx context.Context, say func(check.Finding)) {
+		run(ctx, func(f check.Finding) {
+			if f.Code != "" {
+				s.said[f.Code] = true
+			}
+			say(f)
+		})
+	}
+}

@@ -53,6 +53,9 @@ type User struct {
 	path string // where it stands in the settings
 }
 
+// Path is where the user stands in SIP Core's settings, such as "users[1]".
+func (u User) Path() string { return u.path }
+
 // ICE is ice_config.
 type ICE struct {
 	Servers []ICEServer

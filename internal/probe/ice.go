@@ -1,0 +1,5 @@
+package probe
+
+import "doorstation/internal/check"
+
+func (s *Scene) iceLinks() []check.Link { return nil }
