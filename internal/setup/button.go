@@ -123,7 +123,7 @@ func (s *state) noLines(ctx context.Context, err error) error {
 func (s *state) pressedButtons(ctx context.Context) error {
 	var buttons []settings.Button
 	for {
-		line, err := s.waitPress(ctx, buttons)
+		moved, err := s.waitPress(ctx, buttons)
 		switch {
 		case errors.Is(err, ErrSkipped) && len(buttons) > 0:
 			s.local.Buttons = buttons
@@ -133,14 +133,13 @@ func (s *state) pressedButtons(ctx context.Context) error {
 		case err != nil:
 			return err
 		}
-		pressedLow := line.High // it was high at rest
-		level, other := "low", "high"
-		if !pressedLow {
-			level, other = "high", "low"
+		pressed := "low"
+		if moved.High {
+			pressed = "high"
 		}
-		s.tell(Good, fmt.Sprintf("%s moved: %s at rest, %s when pressed.", lineName(line), other, level))
+		s.tell(Good, fmt.Sprintf("%s moved: %s at rest, %s when pressed.", moved.Line.Label, opposite(pressed), pressed))
 		b := s.buttonAt(len(buttons))
-		b.Pin, b.Active, b.Pull = line.Pin, level, restingPull(pressedLow)
+		b.Pin, b.Active, b.Pull = moved.Line.Pin, pressed, restingPull(!moved.High)
 		b.Name, err = s.Person.Ask(ctx, Ask{
 			Question: "What is this button called?", Default: b.Name,
 			Check: func(text string) error { return checkName(text, buttons) },
@@ -194,23 +193,13 @@ func checkName(text string, taken []settings.Button) error {
 	return nil
 }
 
-// lineName is a line in the words of who wires it.
-func lineName(l Line) string {
-	name := pinName(l.Pin)
-	if l.Name != "" && l.Pin.Name == "" {
-		name += " (" + Clean(l.Name) + ")"
-	}
-	if l.Header > 0 {
-		name += fmt.Sprintf(" (pin %d of the header)", l.Header)
-	}
-	return name
-}
-
-// free are the lines that nobody uses and that are no other part of this door.
+// free are the lines that nobody uses and that are no other part of this door: an output that is watched as an input would float.
 func (s *state) free(buttons []settings.Button) []Line {
 	var lines []Line
 	for _, l := range s.lines {
-		taken := slices.ContainsFunc(buttons, func(b settings.Button) bool { return b.Pin == l.Pin })
+		taken := slices.ContainsFunc(buttons, func(b settings.Button) bool { return b.Pin == l.Pin }) ||
+			s.local.Lock != nil && s.local.Lock.Pin == l.Pin || s.local.Light != nil && s.local.Light.Pin == l.Pin ||
+			slices.ContainsFunc(s.local.LEDs, func(led settings.LED) bool { return led.Pin == l.Pin })
 		if l.User == "" && !l.Output && !taken {
 			lines = append(lines, l)
 		}
@@ -218,44 +207,63 @@ func (s *state) free(buttons []settings.Button) []Line {
 	return lines
 }
 
-// waitPress waits until a line goes away from its level at rest.
-func (s *state) waitPress(ctx context.Context, buttons []settings.Button) (Line, error) {
-	var pressed Line
+// waitPress waits until a line goes away from its level at rest: first with the resistors of buttons to ground, then, if the person sees
+// nothing happen, with those of buttons to 3.3 V.
+func (s *state) waitPress(ctx context.Context, buttons []settings.Button) (Moved, error) {
 	lines := s.free(buttons)
-	if s.local.Lock != nil { // an output that is looked at as an input would float
-		lines = slices.DeleteFunc(lines, func(l Line) bool { return l.Pin == s.local.Lock.Pin })
+	pull, text := "up", "Press the bell button now, for a second."
+	for {
+		moved, err := s.watch(ctx, lines, pull, text)
+		if err == nil || !errors.Is(err, ErrSkipped) {
+			return moved, err
+		}
+		options := []string{"Once more, for a button that switches to 3.3 V", "I type the pin"}
+		if len(buttons) > 0 {
+			options[1] = "There is no other button"
+		}
+		i, err := s.Person.Choose(ctx, Choice{Question: "No line has moved. What now?", Options: options})
+		if err != nil {
+			return Moved{}, err
+		}
+		if i == 1 {
+			return Moved{}, ErrSkipped
+		}
+		pull = map[string]string{"up": "down", "down": "up"}[pull]
 	}
-	if s.local.Light != nil {
-		lines = slices.DeleteFunc(lines, func(l Line) bool { return l.Pin == s.local.Light.Pin })
-	}
-	err := s.Person.Wait(ctx, "Press the bell button now, for a second.", "Enter: I type the pin instead",
-		func(ctx context.Context, show func(string)) error {
-			ctx, cancel := context.WithCancel(ctx)
-			defer cancel()
-			moves, err := s.Hardware.WatchLines(ctx, lines)
-			if err != nil {
-				return err
-			}
-			found := false
-			for m := range moves {
-				if !found {
-					pressed, found = m.Line, true
-					pressed.High = !m.High // the level before
-					cancel()
-				}
-			}
+}
+
+// watch waits for the first line that moves.
+func (s *state) watch(ctx context.Context, lines []Line, pull, text string) (Moved, error) {
+	var first Moved
+	err := s.Person.Wait(ctx, text, "Enter: nothing happens", func(ctx context.Context, _ func(string)) error {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		moves, err := s.Hardware.WatchLines(ctx, lines, pull)
+		if err != nil {
+			return err
+		}
+		found := false
+		for m := range moves { // to the end: then the lines are as they were
 			if !found {
-				return errNoPress
+				first, found = m, true
+				cancel()
 			}
-			return nil
-		})
-	if ctx.Err() != nil {
-		return Line{}, ErrStopped
+		}
+		if !found {
+			return errNoPress
+		}
+		return nil
+	})
+	switch {
+	case ctx.Err() != nil:
+		return Moved{}, ErrStopped
+	case errors.Is(err, errNoPress):
+		return Moved{}, ErrSkipped
+	case err == nil || errors.Is(err, ErrSkipped) || errors.Is(err, ErrStopped):
+		return first, err
 	}
-	if errors.Is(err, errNoPress) {
-		err = ErrSkipped
-	}
-	return pressed, err
+	s.tell(Bad, sentence(err))
+	return Moved{}, ErrSkipped
 }
 
 var errNoPress = errors.New("no line has moved")

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"doorstation/internal/settings"
 )
@@ -82,10 +82,11 @@ func (s *state) namedCamera(cameras []Camera, name string) error {
 
 // automaticCamera keeps the camera of the local file, else takes the first one.
 func (s *state) automaticCamera(cameras []Camera, wanted bool) {
+	usable := slices.IndexFunc(cameras, func(c Camera) bool { return c.Err == nil })
 	switch {
 	case s.exists && !wanted:
-	case len(cameras) > 0:
-		s.useCamera(cameras[0], false)
+	case usable >= 0:
+		s.useCamera(cameras[usable], false)
 	default:
 		s.tell(Warning, "No camera was found: calls carry no picture.")
 		s.useCamera(Camera{Settings: s.local.Camera}, true)
@@ -100,6 +101,9 @@ func (s *state) pickCamera(ctx context.Context, cameras []Camera) (c Camera, wit
 		text := fmt.Sprintf("%s  %dx%d, %d pictures a second", Clean(c.Name), c.Settings.Width, c.Settings.Height, c.Settings.Framerate)
 		if c.Note != "" {
 			text += ", " + Clean(c.Note)
+		}
+		if c.Err != nil {
+			text = Clean(c.Name) + "  can't be used: " + Clean(c.Err.Error())
 		}
 		if s.exists && c.Settings.Source == s.local.Camera.Source && c.Settings.Device == s.local.Camera.Device {
 			def = i
@@ -149,17 +153,17 @@ func (s *state) tryCamera(ctx context.Context, c Camera) (bool, error) {
 		s.tell(Bad, "No picture: "+sentence(err))
 		return s.confirm(ctx, "Use this camera all the same?", false)
 	}
-	shown := s.Person.Picture(p.Image)
-	bounds := p.Image.Bounds()
-	text := fmt.Sprintf("A picture of %dx%d came after %v", bounds.Dx(), bounds.Dy(), p.Took.Round(100*time.Millisecond))
-	if p.Encoder != "" {
-		text += "; encoded by " + Clean(p.Encoder)
+	if p.Image == nil {
+		s.tell(Good, sentence(errors.New(p.Found)))
+		return s.confirm(ctx, "It can't be shown here. Use this camera?", true)
 	}
-	s.tell(Good, text+".")
+	s.Person.Picture(p.Image)
+	s.tell(Good, sentence(errors.New(p.Found)))
+	if p.Note != "" {
+		s.tell(Warning, sentence(errors.New(p.Note)))
+	}
 	if path, saveErr := s.Files.SavePicture(p.Image); saveErr == nil {
-		s.tell(Faint, "It is kept in "+path+" until setup ends.")
-	} else if !shown {
-		s.tell(Faint, "It can't be kept in a file: "+sentence(saveErr))
+		s.tell(Faint, "The picture is in "+path+" until setup ends.")
 	}
 	return s.confirm(ctx, "Is this the right camera?", true)
 }

@@ -11,7 +11,11 @@ import (
 )
 
 // Place is a Home Assistant that was found in the network.
-type Place struct{ Name, URL, Version string }
+type Place struct {
+	Name, URL, Version string
+	// Others are more addresses of it, to be tried when nothing answers at URL.
+	Others []string
+}
 
 // Address is where Home Assistant is and whom to trust there.
 type Address struct {
@@ -94,16 +98,18 @@ type Camera struct {
 	Name string
 	// Settings are what the local file would say, with size and rate that this machine can encode.
 	Settings settings.Camera
-	// Note is by what is it encoded and the like; may be empty.
+	// Note is who encodes and the like; may be empty.
 	Note string
+	// Err is why it can't be used; nil: it can.
+	Err error
 }
 
 // Picture is one picture of a camera.
 type Picture struct {
+	// Image is nil where there is none to show.
 	Image image.Image
-	// Encoder says who encodes, for people; Took how long the first picture took to come.
-	Encoder string
-	Took    time.Duration
+	// Found says in a line what was measured; Note what a person should know about it, may be empty.
+	Found, Note string
 }
 
 // SoundDevice is one that was found.
@@ -113,30 +119,31 @@ type SoundDevice struct {
 	Microphone, Loudspeaker bool
 }
 
-// SoundLevels are what a trial of the sound has heard, in dBFS.
-type SoundLevels struct {
-	// Silence is the microphone's level before the tone, Tone while the tone is played, Voice the loudest afterwards.
-	Silence, Tone, Voice float64
+// SoundTrial is what came of a trial of the sound.
+type SoundTrial struct {
+	// Found says in a line or more what was heard.
+	Found string
+	// Advice is what is wrong and what to do about it, a line each; nil: nothing is wrong.
+	Advice []string
+	// Voice is the loudest of what was said after the tone, in dBFS.
+	Voice float64
 }
 
 // Line is a line of a GPIO chip.
 type Line struct {
 	Pin settings.Pin
-	// Name is the kernel's name of the line; may be empty.
-	Name string
-	// Header is the number of the pin on the Raspberry Pi's header, 0 where it is on none.
-	Header int
-	// High is the level at rest.
-	High bool
-	// User is who uses the line; empty: nobody.
+	// Label is what people call it, such as "GPIO17 (pin 11 of the header)".
+	Label string
+	// User is who or what uses the line; empty: it is free.
 	User string
-	// Output says that the line is an output now.
+	// Output says that the line is driven now.
 	Output bool
 }
 
-// Moved says that a line has changed its level.
+// Moved says that a line has left its level at rest.
 type Moved struct {
 	Line Line
+	// High is the level that it went to.
 	High bool
 }
 
@@ -149,12 +156,13 @@ type Hardware interface {
 	// Picture takes a picture.
 	Picture(ctx context.Context, c settings.Camera) (Picture, error)
 	SoundDevices(ctx context.Context) ([]SoundDevice, error)
-	// TrySound plays a tone and listens; level is told what the microphone hears, some times a second, until ctx ends or the trial is over.
-	TrySound(ctx context.Context, a settings.Audio, level func(phase string, dbfs float64)) (SoundLevels, error)
+	// TrySound plays a tone, then listens for some seconds. level is told what is done, and then what the microphone hears (dBFS).
+	TrySound(ctx context.Context, a settings.Audio, phase func(string), level func(dbfs float64)) (SoundTrial, error)
 	// Lines are those that may be used, in the header's order. The error is ErrNoLines where there are none.
 	Lines(ctx context.Context) ([]Line, error)
-	// WatchLines tells of each change of a line until ctx ends. The channel is closed when all lines are as they were.
-	WatchLines(ctx context.Context, lines []Line) (<-chan Moved, error)
+	// WatchLines gives lines a resistor ("up" or "down") and tells of each change until ctx ends. The channel is closed when all lines
+	// are as they were.
+	WatchLines(ctx context.Context, lines []Line, pull string) (<-chan Moved, error)
 	// Click drives a line to its active level for a while, and back, whatever becomes of ctx or of this program.
 	Click(ctx context.Context, pin settings.Pin, active string, d time.Duration) error
 }

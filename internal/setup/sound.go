@@ -125,10 +125,10 @@ const tooQuiet = -50
 
 // trySound plays a tone and listens.
 func (s *state) trySound(ctx context.Context) (bool, error) {
-	var levels SoundLevels
+	var trial SoundTrial
 	s.tell(Plain, "You will hear a tone. After it, say something where the visitor will stand.")
 	err := s.Person.Wait(ctx, "Trying…", "Enter: enough", func(ctx context.Context, show func(string)) (err error) {
-		levels, err = s.Hardware.TrySound(ctx, s.local.Audio, func(phase string, dbfs float64) { show(phase + "  " + levelBar(dbfs)) })
+		trial, err = s.Hardware.TrySound(ctx, s.local.Audio, show, func(dbfs float64) { show("Speak now  " + levelBar(dbfs)) })
 		return err
 	})
 	switch {
@@ -138,12 +138,16 @@ func (s *state) trySound(ctx context.Context) (bool, error) {
 	case err != nil:
 		s.tell(Bad, "The sound device can't be used: "+sentence(err))
 		return s.confirm(ctx, "Take it all the same?", false)
-	case levels.Voice < tooQuiet:
-		s.tell(Warning, fmt.Sprintf("The microphone hears next to nothing (%.0f dB). Is it plugged in, and turned up? (alsamixer, F4)", levels.Voice))
 	default:
-		s.tell(Good, fmt.Sprintf("The microphone hears your voice (%.0f dB).", levels.Voice))
+		s.tell(Plain, sentence(errors.New(trial.Found)))
+		for _, advice := range trial.Advice {
+			s.tell(Warning, CleanLines(advice))
+		}
+		if len(trial.Advice) == 0 && trial.Voice < tooQuiet {
+			s.tell(Warning, fmt.Sprintf("Nothing was said, or the microphone hears next to nothing (%.0f dB). alsamixer, key F4, turns it up.", trial.Voice))
+		}
 	}
-	return s.confirm(ctx, "Was the tone heard, and did the bar move with your voice?", true)
+	return s.confirm(ctx, "Was the tone heard, and did the bar move with your voice?", len(trial.Advice) == 0)
 }
 
 // levelBar is a level from -60 to 0 dBFS as a bar of 30 characters.
