@@ -144,6 +144,7 @@ func (a *App) run(ctx context.Context) error {
 	begin("audio", a.audio.Run)
 	begin("home", a.home.Run)
 	begin("network", a.watchNetwork)
+	begin("machine", a.watchMachine)
 	begin("phone", func(ctx context.Context) error {
 		<-ctx.Done()
 		a.phone.Close()

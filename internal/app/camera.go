@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"os/exec"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"doorstation/internal/camera"
 	"doorstation/internal/hardware"
 	"doorstation/internal/health"
+	"doorstation/internal/machine"
 	"doorstation/internal/settings"
 )
 
@@ -23,36 +23,29 @@ func bitrateLimits(c settings.Camera) bandwidth.Limits {
 	return bandwidth.Limits{Min: c.MinBitrate, Start: c.Bitrate, Max: c.MaxBitrate}
 }
 
-// cameraFault takes each failure of the camera, and nil when pictures come again. Of its two faults at most one stands.
+// cameraFault takes each failure of the camera, and nil when pictures come again. Of its faults at most one stands.
 func (a *App) cameraFault(err error) {
-	code := health.CodeCameraStalled
-	switch {
-	case err == nil:
-		code = ""
-	case cameraMissing(err):
-		code = health.CodeCameraUnavailable
+	if err == nil {
+		a.cameraIs("", "")
+		return
 	}
-	a.cameraIs(code, err)
+	code, detail := hardware.CameraCode(err), err.Error()
+	switch code {
+	case health.CodeCameraBusy:
+		if by, _ := hardware.BusyWith(a.opt.Local.Camera, machine.Machine{}); by != "" {
+			detail = by + ": " + detail
+		}
+	case "":
+		code = health.CodeCameraStalled
+	}
+	a.cameraIs(code, detail)
 }
 
 // cameraUnfound takes why a camera that nobody watches could not be used. It did not run, so it has not stalled.
-func (a *App) cameraUnfound(err error) { a.cameraIs(health.CodeCameraUnavailable, err) }
+func (a *App) cameraUnfound(err error) { a.cameraIs(health.CodeCameraUnavailable, err.Error()) }
 
-func (a *App) cameraIs(code health.Code, err error) {
-	faults{a.health}.only([]health.Code{health.CodeCameraUnavailable, health.CodeCameraStalled}, code, errorText(err))
-}
-
-// cameraMissing tells what somebody must change from what may mend itself.
-func cameraMissing(err error) bool {
-	for _, is := range []error{
-		camera.ErrNotInstalled, camera.ErrNoCamera, camera.ErrNoEncoder, camera.ErrNoCommand, camera.ErrParams,
-		camera.ErrNoMode, camera.ErrNoChip, camera.ErrCameraBusy, camera.ErrCameraPermission, camera.ErrUnplugged,
-	} {
-		if errors.Is(err, is) {
-			return true
-		}
-	}
-	return false
+func (a *App) cameraIs(code health.Code, detail string) {
+	faults{a.health}.only([]health.Code{health.CodeCameraUnavailable, health.CodeCameraBusy, health.CodeCameraStalled}, code, detail)
 }
 
 // cameraFormat takes whether the camera's stream is what calls promise.
@@ -98,7 +91,7 @@ func (a *App) probeVideo(source *camera.V4L2Camera, before string) string {
 		a.cameraUnfound(err)
 		return ""
 	}
-	a.health.Clear(health.CodeCameraUnavailable)
+	a.health.Clear(health.CodeCameraUnavailable, health.CodeCameraBusy)
 	if found := used.Device + used.Capture + used.Encoder; found != before {
 		a.opt.Log.Info("camera found", "device", used.Device, "capture", used.Capture, "encoder", used.Encoder)
 		return found
@@ -122,7 +115,7 @@ func (a *App) probed(ctx context.Context, pi *camera.PiCamera) bool {
 	for _, m := range models {
 		a.opt.Log.Info("camera found", "number", m.Number, "sensor", m.Sensor, "modes", len(m.Modes), "chip_encoder", pi.ChipEncoder())
 	}
-	a.health.Clear(health.CodeCameraUnavailable)
+	a.health.Clear(health.CodeCameraUnavailable, health.CodeCameraBusy)
 	return true
 }
 

@@ -36,6 +36,8 @@ type Options struct {
 type forTest struct {
 	rhythm   *rhythm
 	loopback bool // calls go over the loopback interface
+	// machineRoot is in front of the paths under which the kernel shows the machine; empty: it is this one.
+	machineRoot string
 }
 
 func (o Options) rhythm() rhythm {

@@ -74,6 +74,19 @@ const (
 	CodeNoRelay                  Code = "no_relay"
 	CodeSymmetricNAT             Code = "symmetric_nat"
 	CodeNoCandidates             Code = "no_candidates"
+	CodeCameraBusy               Code = "camera_busy"
+	CodeCameraDark               Code = "camera_dark"
+	CodeMicrophoneSilent         Code = "microphone_silent"
+	CodeMicrophoneOverdriven     Code = "microphone_overdriven"
+	CodeLoudspeakerUnheard       Code = "loudspeaker_unheard"
+	CodeButtonStill              Code = "button_still"
+	CodeUnderVoltage             Code = "under_voltage"
+	CodeTooHot                   Code = "too_hot"
+	CodeClockWrong               Code = "clock_wrong"
+	CodeDiskFull                 Code = "disk_full"
+	CodeDiskReadOnly             Code = "disk_read_only"
+	CodeDiskErrors               Code = "disk_errors"
+	CodeMemoryLow                Code = "memory_low"
 )
 
 // catalogue lists every known fault: an area after the other, in about the order in which a new installation meets them. Each area has

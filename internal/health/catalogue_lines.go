@@ -29,5 +29,11 @@ func linesFaults() []Fault {
 			Title:  "The door contact or the tamper switch cannot be read.",
 			Remedy: "Check inputs in the local file and that nothing else uses that pin (gpioinfo shows who does).",
 		},
+		{
+			Code: CodeButtonStill, Severity: SeverityError,
+			Title: "Nothing moved on a button's line while it was to be pressed.",
+			Remedy: "Check the button's cable, and buttons[].pin in the local file: doorstation check --press says which line moves when the button is pressed. " +
+				"A button to ground wants active: low and pull: up.",
+		},
 	}
 }

@@ -28,5 +28,16 @@ func pictureFaults() []Fault {
 			Remedy: "Let the command of camera.source: exec encode the baseline profile without B-frames, level 3.1 at most, 1280x720 at 30/s at most " +
 				"(ffmpeg: -c:v libx264 -profile:v baseline -level 3.1), in place of passing a network camera's stream on as it is.",
 		},
+		{
+			Code: CodeCameraBusy, Severity: SeverityError,
+			Title: "Another program uses the camera: calls have sound only.",
+			Remedy: "End the program that is named here, and take it out of what is started with the machine (systemctl disable --now NAME). " +
+				"sudo fuser -v /dev/video* /dev/media* shows who uses a camera.",
+		},
+		{
+			Code: CodeCameraDark, Severity: SeverityWarning,
+			Title:  "The camera's picture shows nothing.",
+			Remedy: "Take the cap or the protective film from the lens, and see that nothing is in front of it. At night visitors need a lamp, or a camera with infrared light.",
+		},
 	}
 }

@@ -26,5 +26,22 @@ func soundFaults() []Fault {
 			Title:  "How late the loudspeaker's sound comes back to the microphone can't be kept: it is measured anew after each start.",
 			Remedy: "Make the state directory writable for the service's user, and see that the disk is not full.",
 		},
+		{
+			Code: CodeMicrophoneSilent, Severity: SeverityWarning,
+			Title: "The microphone is silent: the household will not hear the visitor.",
+			Remedy: "Raise and unmute the microphone in the sound card's mixer (alsamixer, F4, or the amixer command that is named here), then sudo alsactl store. " +
+				"If it stays silent, check its plug and audio.device in the local file.",
+		},
+		{
+			Code: CodeMicrophoneOverdriven, Severity: SeverityWarning,
+			Title:  "The microphone is overdriven: the visitor's voice is distorted.",
+			Remedy: "Lower the microphone in the sound card's mixer (alsamixer, F4; a boost belongs to 0), then sudo alsactl store.",
+		},
+		{
+			Code: CodeLoudspeakerUnheard, Severity: SeverityWarning,
+			Title: "The microphone does not hear the loudspeaker: the visitor may not hear the household.",
+			Remedy: "If you heard no tone either: raise and unmute the loudspeaker in the sound card's mixer (alsamixer, or the amixer command that is named here), " +
+				"then sudo alsactl store; check its cable, its amplifier and audio.device in the local file. If you heard it, the microphone is too quiet or too far away.",
+		},
 	}
 }
