@@ -148,11 +148,13 @@ func (r *reader) command(n ast.Node) []string {
 	return command
 }
 
+// usualMinBitrate is the lower bound of the bit rate where the file names none, in bit/s.
+const usualMinBitrate = 150_000
+
 // bitrateBounds gives the bounds of the bit rate their defaults and their sense.
 func (r *reader) bitrateBounds(c *Camera, at cameraKeys) {
-	const usual = 150_000
 	if at.minBitrate == nil {
-		c.MinBitrate = min(usual, c.Bitrate)
+		c.MinBitrate = min(usualMinBitrate, c.Bitrate)
 	}
 	if at.maxBitrate == nil {
 		c.MaxBitrate = c.Bitrate

@@ -32,7 +32,13 @@ func LoadLocal(path string) (Local, error) {
 	if err != nil {
 		return Local{}, err
 	}
-	for _, p := range []*string{&l.HomeAssistant.TokenFile, &l.HomeAssistant.TLS.CAFile, &l.SIP.TLS.CAFile, codesFile(&l)} {
+	l.resolve(path)
+	return l, nil
+}
+
+// resolve makes the paths in a local file absolute that are relative to its folder.
+func (l *Local) resolve(path string) {
+	for _, p := range []*string{&l.HomeAssistant.TokenFile, &l.HomeAssistant.TLS.CAFile, &l.SIP.TLS.CAFile, codesFile(l)} {
 		if p != nil && *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(filepath.Dir(path), *p)
 		}
@@ -49,7 +55,6 @@ func LoadLocal(path string) (Local, error) {
 	if c := l.Camera.Command; len(c) > 0 && strings.Contains(c[0], "/") && !filepath.IsAbs(c[0]) {
 		c[0] = filepath.Join(filepath.Dir(path), c[0])
 	}
-	return l, nil
 }
 
 func codesFile(l *Local) *string {
