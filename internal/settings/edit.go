@@ -57,7 +57,7 @@ func (e *editor) key(at func() (spot, bool), key string, old, want *tree) error 
 	case want.isList() && old != nil && old.isList() && !oneLine:
 		return e.list(find, old, want)
 	case want.isGroup() || want.isList():
-		e.ls = e.ls.replace(s.line, s.end, written(key, want, e.ls[s.line][:s.column], s.column)...)
+		e.ls = e.ls.replace(s.line, s.end, keyLines(key, want, e.ls[s.line][:s.column], s.column)...)
 		return nil
 	}
 	return e.text(s, key, want.text)
@@ -92,14 +92,14 @@ func (e *editor) list(at func() (spot, bool), was, want *tree) error {
 				indent = all[0].column
 				end = e.ls.trimmed(all[len(all)-1].line, all[len(all)-1].end)
 			}
-			e.ls = e.ls.replace(end, end, writtenEntry(entry, indent)...)
+			e.ls = e.ls.replace(end, end, entryLines(entry, indent)...)
 			continue
 		}
 		if i < len(was.list) && was.list[i].equal(entry) {
 			continue
 		}
 		if strings.HasPrefix(strings.TrimLeft(e.ls[all[i].line][all[i].column+1:], " "), "{") {
-			e.ls = e.ls.replace(all[i].line, all[i].end, writtenEntry(entry, all[i].column)...)
+			e.ls = e.ls.replace(all[i].line, all[i].end, entryLines(entry, all[i].column)...)
 			continue
 		}
 		err := e.group(func() (spot, bool) {
@@ -159,7 +159,7 @@ func (e *editor) insert(parent spot, key string, want *tree) error {
 	if at, column, ok := e.leftOut(parent, key); ok {
 		prefix := strings.Repeat(" ", column)
 		if !want.isGroup() {
-			e.ls = e.ls.replace(at, at+1, written(key, want, prefix, column)...)
+			e.ls = e.ls.replace(at, at+1, keyLines(key, want, prefix, column)...)
 			return nil
 		}
 		e.ls[at] = prefix + key + ":"
@@ -179,7 +179,7 @@ func (e *editor) insert(parent spot, key string, want *tree) error {
 		}
 	}
 	end := e.ls.trimmed(parent.line, parent.end)
-	text := written(key, want, strings.Repeat(" ", column), column)
+	text := keyLines(key, want, strings.Repeat(" ", column), column)
 	if parent.line < 0 {
 		end = len(e.ls)
 		text = append([]string{""}, text...)
@@ -205,19 +205,19 @@ func (e *editor) leftOut(parent spot, key string) (line, column int, ok bool) {
 	return 0, 0, false
 }
 
-// written is a key with its value as lines; prefix stands before the key on the first one.
-func written(key string, t *tree, prefix string, column int) []string {
+// keyLines is a key with its value as lines; prefix stands before the key on the first one.
+func keyLines(key string, t *tree, prefix string, column int) []string {
 	switch {
 	case t.isGroup():
 		out := []string{prefix + key + ":"}
 		for _, k := range t.keys {
-			out = append(out, written(k, t.group[k], strings.Repeat(" ", column+2), column+2)...)
+			out = append(out, keyLines(k, t.group[k], strings.Repeat(" ", column+2), column+2)...)
 		}
 		return out
 	case t.isList():
 		out := []string{prefix + key + ":"}
 		for _, entry := range t.list {
-			out = append(out, writtenEntry(entry, column+2)...)
+			out = append(out, entryLines(entry, column+2)...)
 		}
 		return out
 	default:
@@ -225,15 +225,15 @@ func written(key string, t *tree, prefix string, column int) []string {
 	}
 }
 
-// writtenEntry is an entry of a list as lines.
-func writtenEntry(t *tree, column int) []string {
+// entryLines is an entry of a list as lines.
+func entryLines(t *tree, column int) []string {
 	var out []string
 	for i, k := range t.keys {
 		prefix := strings.Repeat(" ", column) + "- "
 		if i > 0 {
 			prefix = strings.Repeat(" ", column+2)
 		}
-		out = append(out, written(k, t.group[k], prefix, column+2)...)
+		out = append(out, keyLines(k, t.group[k], prefix, column+2)...)
 	}
 	return out
 }
