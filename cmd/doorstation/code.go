@@ -26,7 +26,7 @@ type codeCmd struct {
 var (
 	errNoCodesFile = errors.New("the local file names no lock.codes_file: name it there, or give --file")
 	errInterrupted = errors.New("interrupted: nothing is changed")
-	errNotTheSame  = errors.New("these are two codes: type the same one twice")
+	errNotTheSame  = errors.New("these are not the same: type the same one twice")
 )
 
 // effective is what a person has to know after a change.
@@ -128,8 +128,11 @@ func (c *codeListCmd) Run(e *env) error {
 	return nil
 }
 
-// askCode reads a code: twice and unseen from a terminal, else one line.
-func askCode(e *env) (string, error) {
+// askCode reads a code.
+func askCode(e *env) (string, error) { return askTwice(e, "code") }
+
+// askTwice reads something secret: twice and unseen from a terminal, else one line.
+func askTwice(e *env, what string) (string, error) {
 	in := bufio.NewReader(io.LimitReader(e.stdin, 1<<10))
 	terminal, ok := e.stdin.(*os.File)
 	if !ok {
@@ -149,7 +152,7 @@ func askCode(e *env) (string, error) {
 	for _, ask := range []struct {
 		prompt string
 		into   *string
-	}{{"code: ", &first}, {"\nthe same again: ", &second}} {
+	}{{what + ": ", &first}, {"\nthe same again: ", &second}} {
 		if _, err = fmt.Fprint(e.stderr, ask.prompt); err == nil {
 			*ask.into, err = readCode(e.ctx, in)
 		}

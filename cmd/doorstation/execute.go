@@ -36,6 +36,7 @@ type cli struct {
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Lock    lockCmd    `cmd:"" help:"Open the door (open), hold it open for at most lock.max_open (hold), let nothing open it (block), end both (release)."`
 	Alarm   alarmCmd   `cmd:"" help:"Clear the alarms of door, tamper switch and wrong codes, after somebody has looked after them."`
+	Page    pageCmd    `cmd:"" help:"The status page that the local file's page.listen serves."`
 	Code    codeCmd    `cmd:"" help:"The codes of persons, in the file named by lock.codes_file."`
 	Safe    safeCmd    `cmd:"" help:"Drive the lock, the light and the LEDs to their safe level; the agent must not run."`
 	Mute    muteCmd    `cmd:"" help:"Mute the microphone or the loudspeaker for the call that is up; it ends with the call."`

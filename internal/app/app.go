@@ -42,6 +42,10 @@ type App struct {
 
 	refusals refusals
 	visits   visits
+	lamp     lamp
+	watchers *watchers
+	// soundTests holds one: a test was asked for.
+	soundTests chan struct{}
 }
 
 // Run starts every room and returns after ctx has ended and all of them have stopped: the call that is up is
@@ -70,8 +74,9 @@ func alone(ctx context.Context, socket string) error {
 }
 
 func build(o Options) *App {
-	a := &App{echoDelays: make(chan time.Duration, 1), opt: o, started: o.Now(), leave: make(chan struct{}, 1), health: health.NewRegister(o.Now, o.Log.With("room", "health"))}
+	a := &App{soundTests: make(chan struct{}, 1), echoDelays: make(chan time.Duration, 1), opt: o, started: o.Now(), leave: make(chan struct{}, 1), health: health.NewRegister(o.Now, o.Log.With("room", "health"))}
 	a.board = gpio.Open(boardConfig(o, a.health))
+	a.watchers = newWatchers(func(on bool) { a.lamp.set(a, func(l *lamp) { l.watched = on }) })
 	a.source = a.cameraSource()
 	a.camera = camera.NewHub(a.source, hardware.Params(o.Local.Camera), camera.HubOptions{
 		Log: o.Log.With("room", "camera"), OnFault: a.cameraFault,
@@ -159,6 +164,8 @@ func (a *App) run(ctx context.Context) error {
 		return control.Serve(ctx, a.opt.Socket, a, log.With("room", "control"))
 	})
 	begin("monitor", a.serveMonitor)
+	begin("sound test", a.testSounds)
+	begin("status page", a.servePage)
 	begin("watchdog", a.dog.Run)
 	begin("service", a.tellService)
 

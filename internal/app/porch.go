@@ -160,7 +160,7 @@ func (a *App) showLEDs(ctx context.Context) error {
 	for {
 		now := doing{
 			state: a.station.Snapshot().State, open: a.board.Levels().Lock == gpio.LevelOn,
-			look: a.station.Snapshot().Look.State != station.LookNone, fault: len(a.health.Standing()) > 0,
+			look: a.station.Snapshot().Look.State != station.LookNone || a.watchers.any(), fault: len(a.health.Standing()) > 0,
 		}
 		for i, led := range leds {
 			p := now.pattern(led.Show)

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"doorstation/internal/audio"
@@ -180,7 +181,22 @@ func (s sounder) Stop()               { s.engine.StopTone() }
 type light struct{ app *App }
 
 func (l light) Show(s station.State) {
-	if err := l.app.board.SetLight(s != station.StateIdle); err != nil && l.app.opt.Local.Light != nil {
-		l.app.opt.Log.Warn("the light can't be set", "error", err)
+	l.app.lamp.set(l.app, func(lamp *lamp) { lamp.busy = s != station.StateIdle })
+}
+
+// lamp is why the light is on.
+type lamp struct {
+	mu sync.Mutex
+	// busy: there is a visit or a look. watched: the status page shows the picture.
+	busy, watched bool
+}
+
+// set changes why, and the light with it.
+func (l *lamp) set(a *App, change func(*lamp)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change(l)
+	if err := a.board.SetLight(l.busy || l.watched); err != nil && a.opt.Local.Light != nil {
+		a.opt.Log.Warn("the light can't be set", "error", err)
 	}
 }

@@ -61,7 +61,7 @@ func (a *App) Status() control.Status {
 		})
 	}
 	s.Settings = a.home.status() // after the faults: what one of them says of the settings is told here before it stands
-	s.Visits = a.visits.newest()
+	s.Visits, s.Page = a.visits.newest(), a.watchers.status()
 	s.Runtime = runtimeStatus()
 	return s
 }

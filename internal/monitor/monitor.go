@@ -108,8 +108,8 @@ func serve(ctx context.Context, l net.Listener, handler http.Handler, log *slog.
 	return nil
 }
 
-// routes is the API.
-func routes(s Station) (http.Handler, error) {
+// Metrics is the handler of /metrics alone, for a place that has guards of its own.
+func Metrics(s Station) (http.Handler, error) {
 	registry := prometheus.NewRegistry()
 	for _, c := range []prometheus.Collector{
 		collector{s}, collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector(),
@@ -118,20 +118,27 @@ func routes(s Station) (http.Handler, error) {
 			return nil, fmt.Errorf("monitor: metrics: %w", err)
 		}
 	}
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, Timeout: answerLimit}), nil
+}
+
+// routes is the API.
+func routes(s Station) (http.Handler, error) {
+	figures, err := Metrics(s)
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		var v verdict
-		if err := s.Alive(); err != nil {
-			v.Problems = []string{err.Error()}
+		if dead := s.Alive(); dead != nil {
+			v.Problems = []string{dead.Error()}
 		}
 		v.reply(w)
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		verdict{Problems: NotReady(s.Status())}.reply(w)
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{
-		MaxRequestsInFlight: maxScrapes, Timeout: answerLimit,
-	}))
+	mux.Handle("GET /metrics", figures)
 	return mux, nil
 }
 
