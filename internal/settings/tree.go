@@ -111,11 +111,9 @@ func fileTree(l Local, spelled bool) *tree {
 	t.set("incoming", incomingTree(l.Incoming))
 	t.set("camera", cameraTree(l.Camera, spelled))
 	t.set("audio", audioTree(l.Audio))
-	listen := l.Monitor.Listen
-	if listen == "" {
-		listen = "none"
-	}
-	t.set("monitor", newGroup().set("listen", word(listen)))
+	t.set("monitor", newGroup().set("listen", listenTree(l.Monitor.Listen)))
+	t.set("page", newGroup().
+		set("listen", listenTree(l.Page.Listen)).set("password_file", word(l.Page.PasswordFile)).set("names", texts(l.Page.Names)))
 	t.set("log", newGroup().set("level", word(l.Log.Level)).set("format", word(l.Log.Format)))
 	return t
 }
@@ -129,6 +127,13 @@ func listOf[T any](all []T, one func(T) *tree) *tree {
 		t.list[i] = one(v)
 	}
 	return t
+}
+
+func listenTree(address string) *tree {
+	if address == "" {
+		return word("none")
+	}
+	return word(address)
 }
 
 func tlsTree(t TLS) *tree {
