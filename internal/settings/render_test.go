@@ -259,7 +259,9 @@ func TestEachValueIsWritten(t *testing.T) {
 		func(l *Local) { l.Audio.Tones = nil },
 		func(l *Local) { l.Monitor.Listen = "" },
 		func(l *Local) { l.Monitor.Listen = "[::1]:9517" },
-		func(l *Local) { l.Page = Page{Listen: "0.0.0.0:9518", PasswordFile: PageCredential, Names: []string{"a.example"}} },
+		func(l *Local) {
+			l.Page = Page{Listen: "0.0.0.0:9518", PasswordFile: PageCredential, Names: []string{"a.example"}}
+		},
 		func(l *Local) { l.Page = Page{} },
 		func(l *Local) { l.Log = Log{Level: "warn", Format: "json"} },
 	} {
