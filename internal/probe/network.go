@@ -184,3 +184,19 @@ func names(c *x509.Certificate) []string {
 	}
 	return all
 }
+
+// certificateCode names what is wrong with a certificate by the error of a handshake that verified it, "" for other errors.
+func certificateCode(err error) health.Code {
+	var invalid x509.CertificateInvalidError
+	var name x509.HostnameError
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return health.CodeCertificateExpired
+	case errors.As(err, &name):
+		return health.CodeCertificateName
+	case errors.As(err, new(x509.UnknownAuthorityError)), errors.As(err, new(*tls.CertificateVerificationError)):
+		return health.CodeCertificateUnknown
+	default:
+		return ""
+	}
+}

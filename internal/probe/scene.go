@@ -49,6 +49,7 @@ type Scene struct {
 	core  *settings.SIPCore     // SIP Core's settings, fresh or kept
 	door  *settings.Settings    // what the door makes of them
 	asSIP *sip.Config           // how it reaches the PBX
+	media media                 // what is known of sound and picture's way
 	said  map[health.Code]bool  // faults that links have named
 }
 

@@ -1,0 +1,284 @@
+package iceserver
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/pion/logging"
+	"github.com/pion/stun/v4"
+	"github.com/pion/turn/v5"
+)
+
+// allocation is a relay at a TURN server (RFC 8656) with the socket that it was got through.
+type allocation struct {
+	answer  Answer
+	conn    net.PacketConn
+	client  *turn.Client
+	relay   net.PacketConn
+	reading sync.WaitGroup
+}
+
+// open gets a relay. An allocation comes back in any case, with what was found out; it need not be closed after an error.
+func open(ctx context.Context, s Server, place Place) (*allocation, error) {
+	a := &allocation{answer: Answer{Place: place}}
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	var err error
+	if a.answer.Address, err = resolve(ctx, place); err != nil {
+		return a, err
+	}
+	if err = a.connect(ctx, s); err != nil {
+		return a, err
+	}
+	a.client, err = turn.NewClient(&turn.ClientConfig{
+		TURNServerAddr: a.answer.Address.String(), Conn: a.conn, Username: s.Username, Password: s.Credential,
+		// pion's own logger prints to standard error, and more than is anybody's business.
+		LoggerFactory: &logging.DefaultLoggerFactory{Writer: nowhere{}, DefaultLogLevel: logging.LogLevelDisabled},
+	})
+	if err != nil {
+		return a, errors.Join(fmt.Errorf("make a TURN client: %w", err), a.conn.Close())
+	}
+	a.reading.Go(a.read)
+	if err = a.allocate(ctx); err != nil {
+		return a, errors.Join(err, a.close())
+	}
+	return a, nil
+}
+
+// nowhere takes what a logger says.
+type nowhere struct{}
+
+func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
+
+// connect opens the socket to the server.
+func (a *allocation) connect(ctx context.Context, s Server) error {
+	if a.answer.Place.Transport == "udp" {
+		conn, err := listen(a.answer.Address)
+		if err != nil {
+			return err
+		}
+		a.conn, a.answer.Local = conn, localOf(conn)
+		return nil
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", a.answer.Address.String())
+	if err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w within %s", ErrSilent, answerLimit)
+		}
+		return fmt.Errorf("connect to it: %w", err)
+	}
+	if local, ok := conn.LocalAddr().(*net.TCPAddr); ok {
+		a.answer.Local = local.AddrPort()
+	}
+	if a.answer.Place.Transport == "tls" {
+		cfg := &tls.Config{MinVersion: tls.VersionTLS12}
+		if s.TLS != nil {
+			cfg = s.TLS.Clone()
+		}
+		cfg.ServerName = a.answer.Place.Host
+		secure := tls.Client(conn, cfg)
+		if err = secure.HandshakeContext(ctx); err != nil {
+			return errors.Join(fmt.Errorf("TLS with it: %w", err), conn.Close())
+		}
+		conn = secure
+	}
+	a.conn = turn.NewSTUNConn(conn)
+	return nil
+}
+
+// read hands what comes to the client until the socket is closed.
+func (a *allocation) read() {
+	buffer := make([]byte, maxDatagram)
+	for {
+		n, from, err := a.conn.ReadFrom(buffer)
+		if err != nil {
+			a.client.Close() // whoever waits for an answer is told
+			return
+		}
+		// What is wrong with a single packet of a stranger's ends nothing.
+		_, _ = a.client.HandleInbound(buffer[:n], from)
+	}
+}
+
+// allocate asks for the relay, which takes two requests: the first is answered by what the credential is to be for.
+func (a *allocation) allocate(ctx context.Context) error {
+	began := time.Now()
+	relay, err := a.client.AllocateWithContext(ctx)
+	var refused *stun.TurnError
+	switch {
+	case errors.As(err, &refused):
+		return refusal(refused.ErrorCodeAttr)
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w within %s", ErrSilent, answerLimit)
+	case errors.Is(err, stun.ErrAttributeNotFound):
+		return fmt.Errorf("%w: a TURN server asks for a credential, this one does not", ErrAnswer)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrSilent, err)
+	}
+	a.relay, a.answer.RoundTrip = relay, time.Since(began)/2
+	if at, ok := relay.LocalAddr().(*net.UDPAddr); ok {
+		a.answer.Relayed, err = addrPort(at.IP, at.Port)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close gives the relay back and waits for the reader.
+func (a *allocation) close() error {
+	var err error
+	if a.relay != nil {
+		err = a.relay.Close() // a Refresh with a lifetime of zero
+	}
+	a.client.Close()
+	if closeErr := a.conn.Close(); err == nil {
+		err = closeErr
+	}
+	a.reading.Wait()
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// Flow says how data went through a relay.
+type Flow struct {
+	// Relayed is the relay's address.
+	Relayed netip.AddrPort
+	// Direct: what was sent to the relay's address from an ordinary socket came through, and the answer came back there.
+	Direct bool
+	// Between: what was sent from one relay of the server to another came through. It is tried only where Direct fails.
+	Between bool
+	// RoundTrip is that of the way that worked.
+	RoundTrip time.Duration
+}
+
+const (
+	// flowLimit is how long data is sent, in intervals of flowEvery: it may be lost.
+	flowLimit = 2 * time.Second
+	flowEvery = 100 * time.Millisecond
+)
+
+// Loop sends data through a relay of a TURN server and back: from a socket of its own, as a telephone outside would, and where that fails
+// from a second relay. other is a STUN server that tells the socket's address; of an invalid one it is the TURN server itself, by UDP.
+func Loop(ctx context.Context, s Server, other netip.AddrPort) (Flow, error) {
+	place, err := s.Place()
+	if err != nil {
+		return Flow{}, err
+	}
+	a, err := open(ctx, s, place)
+	if err != nil {
+		return Flow{}, err
+	}
+	defer a.close() //nolint:errcheck // what came through has come through
+	flow := Flow{Relayed: a.answer.Relayed}
+	if !other.IsValid() {
+		other = a.answer.Address
+	}
+	if flow.RoundTrip, err = a.fromOutside(ctx, other); err == nil {
+		flow.Direct = true
+		return flow, nil
+	}
+	b, err := open(ctx, s, place)
+	if err != nil {
+		return flow, err
+	}
+	defer b.close() //nolint:errcheck // as above
+	if err = b.client.CreatePermission(a.relay.LocalAddr()); err != nil {
+		return flow, nil //nolint:nilerr // it relays to nobody there: nothing came through
+	}
+	if flow.RoundTrip, err = a.exchange(ctx, b.relay, b.relay.LocalAddr(), a.relay.LocalAddr()); err == nil {
+		flow.Between = true
+	}
+	return flow, nil
+}
+
+var errNothingCame = errors.New("nothing came through")
+
+// fromOutside exchanges data with a socket of its own whose address is told by a STUN server.
+func (a *allocation) fromOutside(ctx context.Context, stunServer netip.AddrPort) (time.Duration, error) {
+	outside, err := listen(stunServer)
+	if err != nil {
+		return 0, err
+	}
+	defer outside.Close() //nolint:errcheck // it has served
+	mapped, _, err := binding(ctx, outside, stunServer)
+	if err != nil {
+		return 0, err
+	}
+	return a.exchange(ctx, outside, net.UDPAddrFromAddrPort(mapped), a.relay.LocalAddr())
+}
+
+// exchange lets the far socket, whose address as the relay sees it is from, send to the relay at to until the relay has heard it, answers
+// through the relay, and waits for the answer.
+func (a *allocation) exchange(ctx context.Context, far net.PacketConn, from, to net.Addr) (time.Duration, error) {
+	if err := a.client.CreatePermission(from); err != nil {
+		return 0, fmt.Errorf("%w: no permission: %w", errNothingCame, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, flowLimit)
+	defer cancel()
+	deadline, _ := ctx.Deadline()
+	if err := errors.Join(far.SetReadDeadline(deadline), a.relay.SetReadDeadline(deadline)); err != nil {
+		return 0, err
+	}
+	word := make([]byte, 16)
+	if _, err := rand.Read(word); err != nil {
+		return 0, err
+	}
+	var echoing sync.WaitGroup
+	defer echoing.Wait()
+	defer a.relay.SetReadDeadline(time.Now()) //nolint:errcheck // it is closed soon
+	echoing.Go(func() { a.echo(word) })
+	sending, stop := context.WithCancel(ctx)
+	defer stop()
+	began := time.Now()
+	echoing.Go(func() { send(sending, far, word, to) })
+	buffer := make([]byte, maxDatagram)
+	for {
+		n, _, err := far.ReadFrom(buffer)
+		if err != nil {
+			return 0, errNothingCame
+		}
+		if bytes.Equal(buffer[:n], word) {
+			stop()
+			return time.Since(began), nil
+		}
+	}
+}
+
+// echo sends the word back to where it came from, through the relay, until the relay's deadline.
+func (a *allocation) echo(word []byte) {
+	buffer := make([]byte, maxDatagram)
+	for {
+		n, from, err := a.relay.ReadFrom(buffer)
+		if err != nil {
+			return
+		}
+		if bytes.Equal(buffer[:n], word) {
+			_, _ = a.relay.WriteTo(word, from) // one of many
+		}
+	}
+}
+
+// send sends the word again and again.
+func send(ctx context.Context, far net.PacketConn, word []byte, to net.Addr) {
+	every := time.NewTicker(flowEvery)
+	defer every.Stop()
+	for {
+		_, _ = far.WriteTo(word, to) // one of many
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+	}
+}
