@@ -197,9 +197,9 @@ func binding(ctx context.Context, conn *net.UDPConn, server netip.AddrPort) (net
 		if err = conn.SetReadDeadline(earlier(sent.Add(rto), deadline)); err != nil {
 			return netip.AddrPort{}, 0, fmt.Errorf("wait for it: %w", err)
 		}
-		mapped, err := answerTo(conn, request, server, buffer)
-		if !errors.Is(err, ErrSilent) {
-			return mapped, time.Since(sent), err
+		mapped, answerErr := answerTo(conn, request, server, buffer)
+		if !errors.Is(answerErr, ErrSilent) {
+			return mapped, time.Since(sent), answerErr
 		}
 	}
 	if err = context.Cause(ctx); err != nil {
