@@ -28,6 +28,7 @@ const (
 
 // cli is the command line.
 type cli struct {
+	Setup   setupCmd   `cmd:"" help:"Set this machine up as a door station: find Home Assistant, camera, sound and pins, and write the local file."`
 	Run     runCmd     `cmd:"" help:"Run the door station until it is stopped."`
 	Press   pressCmd   `cmd:"" help:"Press the bell: the running agent rings the household as if the button had been pressed."`
 	Status  statusCmd  `cmd:"" help:"Show what the running agent does, and every fault with its remedy."`

@@ -47,7 +47,6 @@ func (s *state) show() error {
 	if err != nil {
 		return fmt.Errorf("the local file: %w", err)
 	}
-	s.text = now
 	switch {
 	case s.DryRun || before == "":
 		s.tell(Copy, now)
@@ -101,6 +100,7 @@ func (s *state) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.written = true
 	s.exists, s.newToken, s.newTrust, s.made = true, false, false, Made{}
 	s.tell(Good, "Written: "+list(paths)+".")
 	return nil

@@ -29,7 +29,8 @@ func (s *state) askHome(ctx context.Context) error {
 		s.at.SkipVerify = s.local.HomeAssistant.TLS.SkipVerify
 	}
 	if given := s.Given.HomeAssistant; given != "" {
-		ok, err := s.tryAddress(ctx, given)
+		s.Given.HomeAssistant = "" // what was given and is wrong is asked for
+		ok, err := s.typedAddress(ctx, given)
 		if err != nil || ok {
 			return err
 		}
@@ -48,29 +49,31 @@ func (s *state) askHome(ctx context.Context) error {
 		}
 	}
 	for {
-		typed, err := s.pickPlace(ctx, places)
+		urls, err := s.pickPlace(ctx, places)
 		if err != nil {
 			return err
 		}
-		if ok, err := s.tryAddress(ctx, typed); err != nil || ok {
+		if ok, err := s.tryAddresses(ctx, urls); err != nil || ok {
 			return err
 		}
 	}
 }
 
-// pickPlace lets one of the places be chosen, or another address be typed.
-func (s *state) pickPlace(ctx context.Context, places []Place) (string, error) {
-	var options, urls []string
-	add := func(text, url string) {
-		if !slices.Contains(urls, url) {
-			options, urls = append(options, text), append(urls, url)
+// pickPlace lets one of the places be chosen, or another address be typed. It returns the addresses to try.
+func (s *state) pickPlace(ctx context.Context, places []Place) ([]string, error) {
+	var options []string
+	var urls [][]string
+	add := func(text string, all ...string) {
+		if !slices.ContainsFunc(urls, func(known []string) bool { return known[0] == all[0] }) {
+			options, urls = append(options, text), append(urls, all)
 		}
 	}
 	if now := s.local.HomeAssistant.URL; s.exists && now != "" {
 		add(now+"  (as it is now)", now)
 	}
 	for _, p := range places {
-		add(strings.Join(strings.Fields(Clean(p.Name)+"  "+Clean(p.URL)+"  "+version(p.Version)), "  "), p.URL)
+		all := append([]string{p.URL}, p.Others...)
+		add(strings.Join(strings.Fields(Clean(p.Name)+"  "+Clean(p.URL)+"  "+version(p.Version)), "  "), all...)
 	}
 	if len(urls) > 0 {
 		unsure := len(urls) > 1 && !s.exists && s.Unattended
@@ -83,7 +86,7 @@ func (s *state) pickPlace(ctx context.Context, places []Place) (string, error) {
 			Flag: "--home-assistant URL",
 		})
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if i < len(urls) {
 			return urls[i], nil
@@ -91,11 +94,15 @@ func (s *state) pickPlace(ctx context.Context, places []Place) (string, error) {
 	} else {
 		s.tell(Plain, "No Home Assistant was found by itself.")
 	}
-	return s.Person.Ask(ctx, Ask{
+	typed, err := s.Person.Ask(ctx, Ask{
 		Question: "The address of Home Assistant, as in the browser?",
 		Check:    func(text string) error { _, err := addresses(text); return err },
 		Flag:     "--home-assistant URL",
 	})
+	if err != nil {
+		return nil, err
+	}
+	return addresses(typed)
 }
 
 func version(v string) string {
@@ -143,17 +150,22 @@ func addresses(typed string) ([]string, error) {
 	return found, nil
 }
 
-// tryAddress asks at an address, and settles what is to be trusted there. It says no when another address is wanted.
-func (s *state) tryAddress(ctx context.Context, typed string) (bool, error) {
+// typedAddress tries an address of the command line.
+func (s *state) typedAddress(ctx context.Context, typed string) (bool, error) {
 	all, err := addresses(typed)
 	if err != nil {
 		return false, s.failed(fmt.Errorf("%q: %w", Clean(typed), err))
 	}
+	return s.tryAddresses(ctx, all)
+}
+
+// tryAddresses asks at one address after the other, and settles what is to be trusted there. It says no when others are wanted.
+func (s *state) tryAddresses(ctx context.Context, all []string) (bool, error) {
 	var first error
 	for _, candidate := range all {
 		at := s.at
 		at.URL = candidate
-		err = s.Person.Wait(ctx, "Asking at "+Clean(candidate)+"…", "", func(ctx context.Context, _ func(string)) error {
+		err := s.Person.Wait(ctx, "Asking at "+Clean(candidate)+"…", "", func(ctx context.Context, _ func(string)) error {
 			return s.Home.Reach(ctx, at)
 		})
 		if ctx.Err() != nil || errors.Is(err, ErrStopped) {

@@ -80,7 +80,7 @@ type state struct {
 	lines   []Line // nil: not looked at, or none
 	busy    bool   // the agent runs: what it holds can't be tried
 	stopped bool   // the agent was stopped for us
-	text    string // of the local file
+	written bool
 }
 
 // step is one part of the conversation. Each can be done again.
@@ -141,10 +141,15 @@ func (s *state) do(ctx context.Context, all []step, i int) error {
 
 // over turns the end of the context into that of the conversation.
 func (s *state) over(ctx context.Context, err error) error {
-	if ctx.Err() != nil && !errors.Is(err, ErrStopped) {
-		return ErrStopped
+	if ctx.Err() == nil && !errors.Is(err, ErrStopped) {
+		return err
 	}
-	return err
+	if s.written {
+		s.tell(Plain, "\nStopped. The files are written; what was to come after that is not done. Go on any time with: sudo doorstation setup")
+	} else {
+		s.tell(Plain, "\nStopped. Nothing was changed.")
+	}
+	return ErrStopped
 }
 
 // cleanUp bounds what is done after the person has gone.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"runtime"
 	"time"
 
 	"doorstation/internal/audio"
@@ -44,10 +45,12 @@ func (h *Hardware) Cameras(ctx context.Context) ([]setup.Camera, error) {
 	return cameras, err
 }
 
-// gentle is what a small processor can encode beside everything else: half the pixels, half the pictures.
+// gentle is what a small processor can encode beside everything else; one with four cores does the usual.
 func gentle(c settings.Camera) settings.Camera {
-	const framerate = 15
-	c.Framerate = framerate
+	const cores, width, height, framerate = 4, 640, 480, 15
+	if runtime.NumCPU() < cores {
+		c.Width, c.Height, c.Framerate = width, height, framerate
+	}
 	return c
 }
 
