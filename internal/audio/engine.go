@@ -84,7 +84,8 @@ type Engine struct {
 	tones   float32 // gain
 	files   map[Tone][]int16
 	demand  chan struct{} // of length one: streams or tone changed
-	failed  error         // why the device does not work; Run's goroutine alone has it
+	trials  chan trialOrder
+	failed  error // why the device does not work; Run's goroutine alone has it
 
 	mu                 sync.Mutex
 	closed             bool
@@ -102,7 +103,7 @@ func NewEngine(d Device, opt EngineOptions) *Engine {
 	e := &Engine{
 		device: d, log: opt.Log, onFault: opt.OnFault, mic: opt.Microphone, now: opt.Now,
 		volume: loudest - opt.Quieter, tones: gainOfVolume(loudest - opt.ToneQuieter), files: opt.Tones,
-		demand: make(chan struct{}, 1), state: StateIdle,
+		demand: make(chan struct{}, 1), trials: make(chan trialOrder), state: StateIdle,
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)

@@ -25,6 +25,8 @@ func (e *Engine) waitForDemand(ctx context.Context) bool {
 			case <-ctx.Done():
 				return false
 			case <-e.demand:
+			case o := <-e.trials:
+				e.try(ctx, o)
 			}
 		}
 		return ctx.Err() == nil
@@ -36,6 +38,8 @@ func (e *Engine) waitForDemand(ctx context.Context) bool {
 		case <-ctx.Done():
 			return false
 		case <-e.demand:
+		case o := <-e.trials:
+			e.try(ctx, o)
 		case <-again.C:
 			e.probe(ctx, prober)
 			again.Reset(probeEvery)

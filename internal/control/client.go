@@ -74,11 +74,32 @@ func (c *Client) ChangeSound(ctx context.Context, change SoundChange) (CallSound
 }
 
 func (c *Client) do(ctx context.Context, method, path string, body []byte, into any) error {
+	return c.doFor(ctx, clientLimit, method, path, body, jsonInto(into))
+}
+
+// jsonInto takes an answer that is JSON.
+func jsonInto(into any) func(*http.Response) error {
+	return func(resp *http.Response) error {
+		data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+		if err != nil {
+			return fmt.Errorf("reading the answer: %w", err)
+		}
+		if err = json.Unmarshal(data, into); err != nil {
+			return fmt.Errorf("the answer makes no sense: %w", err)
+		}
+		return nil
+	}
+}
+
+// doFor asks, and lets take read the answer if it is no refusal, all within limit.
+func (c *Client) doFor(ctx context.Context, limit time.Duration, method, path string, body []byte, take func(*http.Response) error) (err error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://door"+path, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("control: %w", err)
 	}
-	resp, err := c.http.Do(req)
+	client := *c.http
+	client.Timeout = limit
+	resp, err := client.Do(req)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%w (%s)", ErrNotRunning, c.path)
@@ -87,15 +108,16 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte, into 
 	case err != nil:
 		return fmt.Errorf("control: %w", err)
 	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err = errors.Join(err, resp.Body.Close()); err != nil {
-		return fmt.Errorf("control: reading the answer: %w", err)
-	}
+	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	if resp.StatusCode == http.StatusOK {
-		if err = json.Unmarshal(data, into); err != nil {
-			return fmt.Errorf("control: the answer makes no sense: %w", err)
+		if err = take(resp); err != nil {
+			return fmt.Errorf("control: %w", err)
 		}
 		return nil
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("control: reading the answer: %w", err)
 	}
 	var refusal errorReply
 	if err = json.Unmarshal(data, &refusal); err != nil || refusal.Error == "" {
@@ -106,6 +128,9 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte, into 
 	}
 	if refusal.Code == codeNoCall {
 		return &refusedError{refusal.Error, ErrNoCall}
+	}
+	if refusal.Code == codeSoundInUse {
+		return &refusedError{refusal.Error, ErrSoundInUse}
 	}
 	return &refusedError{refusal.Error, ErrRefused}
 }

@@ -65,13 +65,21 @@ func Picture(ctx context.Context, c settings.Camera) (image.Image, PictureInfo, 
 			info.Encoder = "openh264"
 		}
 	}
-	if seen.Still == nil {
-		return nil, info, nil
+	img := Decode(camera.Snapshot{Still: seen.Still, Key: seen.First})
+	if img == nil {
+		return nil, info, nil // not img, which would be no nil as an image.Image
 	}
-	img := camera.Full(seen.Still)
 	light := LightOf(img)
 	info.Light = &light
 	return img, info, nil
+}
+
+// Decode gives the picture of a snapshot as Go's image packages take it; nil where it was encoded elsewhere and cannot be decoded here.
+func Decode(s camera.Snapshot) *image.YCbCr {
+	if s.Still == nil {
+		return nil
+	}
+	return camera.Full(s.Still)
 }
 
 // Light is how a picture looks, by its luma.

@@ -54,7 +54,7 @@ func TrySound(ctx context.Context, a settings.Audio, o TryOptions) (SoundTrial, 
 		}})
 	}
 	var err error
-	t.Trial, err = audio.Try(ctx, device, audio.TrialOptions{Volume: max(leastTrialVolume, a.ToneVolume), Silent: o.Silent, OnPhase: o.OnPhase})
+	t.Trial, err = audio.Try(ctx, device, audio.TrialOptions{Volume: TrialVolume(a), Silent: o.Silent, OnPhase: o.OnPhase})
 	if err != nil {
 		return t, err
 	}
@@ -70,6 +70,9 @@ const (
 	// leastTrialVolume is what a trial is played at even where the tones are off.
 	leastTrialVolume = 30
 )
+
+// TrialVolume is how loud a trial is: as the door's own tones, and never so quiet that it could not be heard.
+func TrialVolume(a settings.Audio) int { return max(leastTrialVolume, a.ToneVolume) }
 
 // ErrNoSound means that the local file names no sound device.
 var ErrNoSound = errors.New("the local file says that there is no sound device (audio.device: none)")
