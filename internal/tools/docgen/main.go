@@ -52,7 +52,7 @@ func run(root string) error {
 // generate gives the text of each page that is made, in part or as a whole, by its path below root.
 func generate(root string) (map[string]string, error) {
 	pages := map[string]string{}
-	for _, add := range []func(string, map[string]string) error{addFaults, addConfiguration, addMetrics} {
+	for _, add := range []func(string, map[string]string) error{addFaults, addConfiguration, addMetrics, addSIPCore} {
 		if err := add(root, pages); err != nil {
 			return nil, err
 		}
