@@ -47,8 +47,6 @@ type Sample struct {
 	Reports      uint64
 	FractionLost float64
 	Jitter       time.Duration
-	// Told is the rate that the far side says is possible, in bit/s on the wire; 0 when it says nothing.
-	Told int
 	// Estimate is what congestion control makes of reports on each packet, in bit/s of the picture's packets with the headers of RTP;
 	// 0 when there are none that are sound.
 	Estimate int
@@ -62,7 +60,6 @@ const (
 	CauseNone  Cause = ""      // nothing
 	CauseDelay Cause = "delay" // a queue built
 	CauseLoss  Cause = "loss"  // packets were lost
-	CauseTold  Cause = "told"  // the far side said so
 	CauseGCC   Cause = "gcc"   // Google's congestion control, where the far side reports on each packet
 )
 
@@ -168,7 +165,6 @@ type Policy struct {
 	trial   *trial
 	tryFrom time.Time // no trial before
 	usual   float64   // loss that is the way's nature
-	told    int
 
 	following bool // an estimate
 	last      Sample
@@ -216,7 +212,6 @@ func (p *Policy) Update(s Sample) Decision {
 	default:
 		p.grow(s)
 	}
-	p.told = s.Told
 	p.last = s
 	return p.decide(s)
 }
@@ -240,11 +235,6 @@ func (p *Policy) lostMore(s Sample, than float64) bool {
 // decide puts the state in words.
 func (p *Policy) decide(s Sample) Decision {
 	d := Decision{Target: int(p.target), Cause: p.cause, Skip: p.skip, KeyFrame: p.clear}
-	if p.told > 0 {
-		if most := p.bound(p.mediaOf(float64(p.told))); most < p.target {
-			d.Target, d.Cause = int(most), CauseTold
-		}
-	}
 	wire := p.wireOf(float64(d.Target)) - p.past.sound()
 	again := min(max(0.1+1.5*p.lossNow(s), 0.15), 0.5)
 	if p.draining {

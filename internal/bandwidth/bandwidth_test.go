@@ -173,21 +173,6 @@ func TestAQuietSceneIsNoReasonForMore(t *testing.T) {
 	}
 }
 
-func TestTheFarSidesWordBindsWhileItStands(t *testing.T) {
-	w := newWorld(t, door)
-	w.run(2 * time.Second)
-	w.sample.Told = 600_000
-	w.run(time.Second)
-	if d := w.decide; d.Target > 600_000 || d.Cause != CauseTold {
-		t.Errorf("told 600000: %+v", d)
-	}
-	w.sample.Told = 0
-	w.run(time.Second)
-	if d := w.decide; d.Target != door.Start || d.Cause != CauseNone {
-		t.Errorf("told nothing any more: %+v", d)
-	}
-}
-
 func TestAnotherWayBeginsAfresh(t *testing.T) {
 	w := newWorld(t, door)
 	w.run(5 * time.Second)

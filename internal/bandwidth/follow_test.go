@@ -27,11 +27,6 @@ func TestAnEstimateIsTheTarget(t *testing.T) {
 		w.loss = 0
 		w.run(3 * time.Second)
 	}
-	w.sample.Told = 300_000
-	w.run(time.Second)
-	if got := w.decide; got.Target > 300_000 || got.Cause != CauseTold {
-		t.Errorf("told 300000: %d because of %q", got.Target, got.Cause)
-	}
 }
 
 // TestWithoutAnEstimateTheRulesGoOn is a far side that stops to report on each packet, before and while the link is slow.

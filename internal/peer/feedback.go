@@ -122,7 +122,8 @@ func looksLikeKeyFrameRequest(b []byte) bool {
 }
 
 // feedback acts on one RTCP packet and tells whether it asks for a key frame. There is one video stream, so a request is for
-// that one, whichever SSRC of ours stands in it, and wherever: pion delivers what names one of them in any field.
+// that one, whichever SSRC of ours stands in it, and wherever: pion delivers what names one of them in any field. An estimate (REMB) counts
+// for nothing: the door agrees to none (videoFeedback), and Chromium, which sends one all the same, makes it of nothing.
 func (p *Peer) feedback(part rtcp.Packet, now time.Time) (keyFrame bool) {
 	switch r := part.(type) {
 	case *rtcp.PictureLossIndication:
@@ -135,8 +136,6 @@ func (p *Peer) feedback(part rtcp.Packet, now time.Time) (keyFrame bool) {
 		for _, n := range r.Nacks {
 			p.counters.nacks.Add(1 + uint64(bits.OnesCount16(uint16(n.LostPackets))))
 		}
-	case *rtcp.ReceiverEstimatedMaximumBitrate:
-		p.picture.told(float64(r.Bitrate), now)
 	case *rtcp.TransportLayerCC:
 		p.congestion.take(r)
 	case *rtcp.SenderReport:

@@ -1,7 +1,9 @@
 package peer
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,4 +150,19 @@ func TestReportsOnTheVoiceArePassedOn(t *testing.T) {
 		t.Errorf("%v of the voice lost", got)
 	}
 	none(t, lost, "report on something else")
+}
+
+// TestAnEstimateNobodyAskedForCountsForNothing: REMB (draft-alvestrand-rmcat-remb-03) is neither offered nor agreed to by the door, so nobody
+// may send it (RFC 4585 section 4.2). Chromium does all the same, and without the header extension that its estimate is made from it
+// says far too little.
+func TestAnEstimateNobodyAskedForCountsForNothing(t *testing.T) {
+	d, f, _ := call(t, Config{Video: true}, nil)
+	await(t, d.keyFrame, "first request")
+	drain(d.keyFrame)
+	f.tell(&rtcp.ReceiverEstimatedMaximumBitrate{SenderSSRC: 1, Bitrate: 131_072, SSRCs: []uint32{d.picture.ssrc}},
+		&rtcp.PictureLossIndication{SenderSSRC: 1, MediaSSRC: d.picture.ssrc})
+	await(t, d.keyFrame, "key frame request behind it")
+	if link := fmt.Sprintf("%+v", d.Link()); strings.Contains(link, "131072") {
+		t.Errorf("it is believed: %s", link)
+	}
 }

@@ -7,8 +7,6 @@ const (
 	paceSpan = 5 * time.Millisecond
 	// paceLimit is how long one picture may take to leave. A larger one goes faster, or the next ones would come too late, too.
 	paceLimit = 600 * time.Millisecond
-	// toldFor is how long the far side's word on what is possible holds. It says it again every second or so.
-	toldFor = 10 * time.Second
 )
 
 // VideoPace is how the picture is to leave. Rates are in bit/s on the wire.
@@ -52,13 +50,6 @@ func (p *picture) due(bytes int, now time.Time) time.Duration {
 // hurry keeps a picture of this size from taking too long: its packets share the time that it has. The caller holds mu.
 func (p *picture) hurry(bytes int, now time.Time) { p.left, p.until = bytes, now.Add(paceLimit) }
 
-// told takes what the far side says is possible, in bit/s (REMB).
-func (p *picture) told(bps float64, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.most, p.toldAt = int(min(max(bps, 0), 1e9)), now
-}
-
 // Link is what is known of the way to the far side and of the picture on it. Counters only grow; sizes are those on the wire.
 type Link struct {
 	// Way is the number of the path in use: another is another path.
@@ -77,8 +68,6 @@ type Link struct {
 	Reports      uint64
 	FractionLost float64
 	Jitter       time.Duration
-	// Told is the rate that the far side says is possible (REMB), in bit/s; 0 when it says nothing.
-	Told int
 	// Estimate is the rate at which the picture's packets may leave as congestion control (GCC) sees it, in bit/s with RTP's headers;
 	// 0 without a far side that reports soundly on each packet.
 	Estimate int
@@ -99,9 +88,6 @@ func (p *Peer) Link() Link {
 	defer o.mu.Unlock()
 	l.Again, l.Media = l.Packets-min(o.packets, l.Packets), o.bytes
 	l.Reports, l.FractionLost, l.Jitter = o.reports, o.fraction, o.jitter
-	if now.Sub(o.toldAt) < toldFor {
-		l.Told = o.most
-	}
 	return l
 }
 

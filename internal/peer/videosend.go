@@ -52,8 +52,6 @@ type picture struct {
 	pace     bucket
 	left     int // bytes of the picture that is leaving, of which the last is to have left at until
 	until    time.Time
-	most     int // bit/s that the far side says are possible
-	toldAt   time.Time
 	pictures uint64
 }
 

@@ -130,7 +130,7 @@ func sampleOf(l peer.Link, now time.Time) bandwidth.Sample {
 	return bandwidth.Sample{
 		At: now, Way: l.Way, RoundTrip: l.RoundTrip, RoundTrips: l.RoundTrips,
 		Packets: l.Packets, Bytes: l.Bytes, Again: l.Again, Media: l.Media, SoundBytes: l.SoundBytes, Missing: l.Missing, Withheld: l.Withheld,
-		Reports: l.Reports, FractionLost: l.FractionLost, Jitter: l.Jitter, Told: l.Told, Estimate: l.Estimate,
+		Reports: l.Reports, FractionLost: l.FractionLost, Jitter: l.Jitter, Estimate: l.Estimate,
 	}
 }
 

@@ -80,7 +80,7 @@ func (c *call) rateAttr() slog.Attr {
 		return slog.Group("video_bitrate") // left out
 	}
 	attrs := []any{"lowest", w.lowest, "mean", int(w.bits / w.seconds)}
-	for _, cause := range []bandwidth.Cause{bandwidth.CauseDelay, bandwidth.CauseLoss, bandwidth.CauseTold, bandwidth.CauseGCC} {
+	for _, cause := range []bandwidth.Cause{bandwidth.CauseDelay, bandwidth.CauseLoss, bandwidth.CauseGCC} {
 		if d := w.causes[cause]; d > 0 {
 			attrs = append(attrs, slog.Float64("seconds_held_by_"+string(cause), d.Seconds()))
 		}
