@@ -22,7 +22,7 @@ heading = @printf '\n=== %s ===\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: $(ALL_ARCHS:%=package-%) help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak package test-package test-vm lint fmt docs demo bench clean deps-build deps-lab deps-lint deps-kernel deps-demo deps-bench deps-package deps-vm
+.PHONY: $(ALL_ARCHS:%=package-%) help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak package test-package test-arm test-vm lint fmt docs demo bench clean deps-build deps-lab deps-lint deps-kernel deps-demo deps-bench deps-package deps-vm
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,10 @@ $(ALL_ARCHS:%=package-%): package-%: deps-package
 test-package: package ## the packages are what Debian expects, and the other processors run them
 	$(call heading,packages checked)
 	packaging/check.sh
+
+test-arm: package-arm64 package-armhf ## the packages' programs and the unit tests, built for the Pi's processors, on emulated ones
+	$(call heading,unit tests for arm64 and armhf)
+	packaging/emulate.sh
 
 test-vm: deps-vm package-amd64 ## the package on an emulated machine with systemd, from its installation to its removal
 	$(call heading,the door as a machine of its own)
