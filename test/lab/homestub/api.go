@@ -18,7 +18,11 @@ type command struct {
 	AccessToken string `json:"access_token"`
 	Endpoint    string `json:"endpoint"`
 	Method      string `json:"method"`
-	Data        struct {
+	ClientName  string `json:"client_name"`
+	Lifespan    int    `json:"lifespan"` // in days
+	// RefreshTokenID is the id of an entry of auth/refresh_tokens.
+	RefreshTokenID string `json:"refresh_token_id"`
+	Data           struct {
 		Session string `json:"session"`
 	} `json:"data"`
 }
@@ -35,7 +39,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		return // Accept has answered
 	}
 	defer cut(conn)
-	a := api{s, s.ctx, conn}
+	a := api{Server: s, ctx: s.ctx, conn: conn}
 	if !a.login() {
 		return
 	}
@@ -61,8 +65,9 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 // api is one connection of the WebSocket API. Its methods say whether the connection is still good.
 type api struct {
 	*Server
-	ctx  context.Context
-	conn *websocket.Conn
+	ctx   context.Context
+	conn  *websocket.Conn
+	token string // the access token it was opened with
 }
 
 func (a api) read() (command, bool) {
@@ -76,7 +81,7 @@ func (a api) read() (command, bool) {
 
 func (a api) send(v any) bool { return wsjson.Write(a.ctx, a.conn, v) == nil }
 
-func (a api) login() bool {
+func (a *api) login() bool {
 	if !a.send(map[string]any{"type": "auth_required", "ha_version": version}) {
 		return false
 	}
@@ -84,7 +89,8 @@ func (a api) login() bool {
 	if !ok {
 		return false
 	}
-	if c.Type != "auth" || !same(c.AccessToken, a.options().Token) {
+	a.token = c.AccessToken
+	if _, _, known := a.whose(c.AccessToken); c.Type != "auth" || !known {
 		a.count(func(q *Requests) { q.Refused++ })
 		a.send(map[string]any{"type": "auth_invalid", "message": "Invalid access token or password"})
 		return false
@@ -104,28 +110,37 @@ func (a api) refuse(id int, code, message string) bool {
 
 func (a api) serve(c command) bool {
 	o := a.options()
+	user, _, known := a.whose(a.token)
 	switch {
+	case !known:
+		return false // its token was deleted: Home Assistant closes such connections
 	case c.Type == "ping":
 		return a.send(map[string]any{"id": c.ID, "type": "pong"})
 	case c.Type == "auth/current_user":
 		a.count(func(q *Requests) { q.CurrentUser++ })
 		return a.result(c.ID, map[string]any{
-			"id": o.User.ID, "name": o.User.Name, "is_owner": false, "is_admin": o.User.IsAdmin,
+			"id": user.ID, "name": user.Name, "is_owner": false, "is_admin": user.IsAdmin,
 			"credentials": []any{}, "mfa_modules": []any{},
 		})
+	case c.Type == "auth/long_lived_access_token":
+		return a.longLived(c)
+	case c.Type == "auth/refresh_tokens":
+		return a.refreshTokens(c)
+	case c.Type == "auth/delete_refresh_token":
+		return a.deleteToken(c)
 	case c.Type == "supervisor/api" && !o.NoSupervisor:
-		return a.supervisor(c, o)
+		return a.supervisor(c, o, user)
 	default:
 		return a.refuse(c.ID, "unknown_command", "Unknown command.")
 	}
 }
 
 // supervisor serves the two endpoints that ingress needs.
-func (a api) supervisor(c command, o Options) bool {
+func (a api) supervisor(c command, o Options, user User) bool {
 	if c.Method != "post" {
 		return a.refuse(c.ID, "unknown_error", "405: Method Not Allowed")
 	}
-	if o.AdminOnly && !o.User.IsAdmin {
+	if o.AdminOnly && !user.IsAdmin {
 		return a.refuse(c.ID, "unauthorized", "Unauthorized")
 	}
 	switch c.Endpoint {
@@ -142,7 +157,7 @@ func (a api) supervisor(c command, o Options) bool {
 		}
 		return a.result(c.ID, map[string]any{})
 	default:
-		if !o.User.IsAdmin {
+		if !user.IsAdmin {
 			return a.refuse(c.ID, "unauthorized", "Unauthorized")
 		}
 		return a.refuse(c.ID, "unknown_error", "404: Not Found")

@@ -1,9 +1,12 @@
 // Package homestub stands in for Home Assistant with the SIP Core integration and the Asterisk add-on, as far as a door
 // station sees them: SIP Core's two REST answers, the WebSocket API's login with the commands auth/current_user, ping and
-// supervisor/api (ingress sessions), and the ingress to the add-on, which passes WebSockets on to a real PBX.
+// supervisor/api (ingress sessions), the ingress to the add-on, which passes WebSockets on to a real PBX, and the login of Options.Accounts
+// with what is made by it: the flow of the login page (/auth/providers, /auth/login_flow), its tokens (/auth/token, /auth/revoke), and the
+// commands auth/long_lived_access_token, auth/refresh_tokens and auth/delete_refresh_token.
 //
 // It behaves as the real one does where that is a trap: an ingress WebSocket is answered 101 first and closed right after
-// when its session is dead or the add-on does not answer, and a session is checked only when a connection is opened.
+// when its session is dead or the add-on does not answer, a session is checked only when a connection is opened, a wrong password is
+// answered 200, and a name that a token has already is refused with no word why.
 // It differs in that WebSocket pings are answered by the stub instead of being passed through, in that sessions do not
 // expire by themselves (see DropSessions), and in that nothing else of Home Assistant is there.
 package homestub
@@ -45,6 +48,15 @@ type Options struct {
 	NoAddon bool
 	// AdminOnly: ingress sessions are given to administrators only, unlike Home Assistant since 2021.12.
 	AdminOnly bool
+
+	// Accounts are those who can log in.
+	Accounts []Account
+	// NotOnboarded: nobody has made the first user yet.
+	NotOnboarded bool
+	// Trusted: the network is trusted; who it is may be chosen without a password.
+	Trusted bool
+	// BanAfter is how many wrong passwords and codes in a row ban whoever asks (http.ip_ban_enabled); 0: never.
+	BanAfter int
 }
 
 // Requests counts what was asked so far.
@@ -70,6 +82,10 @@ type Server struct {
 	closed   bool
 	opt      Options
 	sessions map[string]bool
+	flows    map[string]*flow
+	codes    map[string]authCode
+	tokens   []*issued
+	wrong    int // logins in a row
 	requests Requests
 	drops    map[int]context.CancelFunc // of the open ingress connections
 	nextDrop int
@@ -81,7 +97,7 @@ func New(o Options) *Server {
 	return &Server{
 		entry: randomHex(16), transport: &http.Transport{DisableKeepAlives: true},
 		ctx: ctx, cancel: cancel,
-		opt: o, sessions: make(map[string]bool), drops: make(map[int]context.CancelFunc),
+		opt: o, sessions: make(map[string]bool), flows: make(map[string]*flow), codes: make(map[string]authCode), drops: make(map[int]context.CancelFunc),
 	}
 }
 
@@ -154,6 +170,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/api/websocket":
 		s.serveAPI(w, r)
+	case strings.HasPrefix(r.URL.Path, "/auth/"):
+		s.serveAuth(w, r)
 	case strings.HasPrefix(r.URL.Path, ingressPrefix):
 		s.serveIngress(w, r)
 	case r.URL.Path == "/api/sip-core/config" || r.URL.Path == "/api/sip-core/asterisk-ingress":
@@ -175,12 +193,13 @@ func (s *Server) serveSIPCore(w http.ResponseWriter, r *http.Request) {
 		}
 	})
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	_, _, known := s.whose(token)
 	switch {
 	case o.NoIntegration:
 		http.Error(w, "404: Not Found", http.StatusNotFound)
 	case r.Method != http.MethodGet:
 		http.Error(w, "405: Method Not Allowed", http.StatusMethodNotAllowed)
-	case !same(token, o.Token):
+	case !known:
 		s.count(func(q *Requests) { q.Refused++ })
 		http.Error(w, "401: Unauthorized", http.StatusUnauthorized)
 	case config && o.NotSetUp:
