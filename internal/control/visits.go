@@ -2,8 +2,8 @@ package control
 
 import (
 	"fmt"
+	"math"
 	"strings"
-	"time"
 )
 
 // VisitsText is the visits that have ended, for people: the newest last, next to the prompt, where a terminal shows it.
@@ -63,6 +63,11 @@ func opened(all []Opening) string {
 	return text + given(len(all) > 1, " ("+times(len(all))+")")
 }
 
+// seconds is "45 s" or "2 min 5 s".
 func seconds(s float64) string {
-	return (time.Duration(s * float64(time.Second))).Round(time.Second).String()
+	n := int(math.Round(s))
+	if n < 60 {
+		return fmt.Sprintf("%d s", n)
+	}
+	return fmt.Sprintf("%d min %d s", n/60, n%60)
 }

@@ -44,6 +44,8 @@ type Options struct {
 	// Camera and Audio take the place of the local file's sections of these names, in YAML's flow style; default: the test card at
 	// 640x480 and the test device.
 	Camera, Audio string
+	// Page takes the place of the local file's page, in YAML's flow style; default: {listen: none}.
+	Page string
 	// Config is added to the door's local file, Ring is how long it rings (default 20s).
 	Config string
 	Ring   string
@@ -202,7 +204,12 @@ func (h *House) config() string {
 	if audio == "" {
 		audio = "{device: test}"
 	}
-	fmt.Fprintf(&b, "camera: %s\naudio: %s\nmonitor: {listen: none}\npage: {listen: none}\nlog: {format: json, level: debug}\n", camera, audio)
+	fmt.Fprintf(&b, "camera: %s\naudio: %s\nmonitor: {listen: none}\nlog: {format: json, level: debug}\n", camera, audio)
+	page := h.opt.Page
+	if page == "" {
+		page = "{listen: none}"
+	}
+	fmt.Fprintf(&b, "page: %s\n", page)
 	if h.opt.ByWSS {
 		fmt.Fprintf(&b, "sip: {tls: {ca_file: %s}}\n", h.PBX.CA.File)
 	}

@@ -79,14 +79,14 @@ function showFaults(faults) {
   $("faults").hidden = faults.length === 0;
   $("fault-list").replaceChildren(...faults.map((f) => make("li", { class: "fault", "data-mood": f.severity === "error" ? "bad" : "warn", "data-code": f.code },
     make("h3", {}, f.title),
-    f.detail ? make("p", { class: "saw" }, f.detail) : "",
+    f.detail ? make("p", { class: "saw" }, `What was seen: ${f.detail}`) : "",
     make("p", { class: "do" }, make("b", {}, "What to do: "), f.remedy),
     make("p", { class: "small" },
       make("span", {}, f.severity === "error" ? "Error " : "Warning ", stamp(f.since, "since")),
       f.help ? make("a", { href: `/docs/faults/${f.code}` }, `More about ${f.code}`) : make("code", {}, f.code)))));
 }
 
-const fewVisits = 6;
+const fewVisits = 5;
 
 function showVisits(v) {
   const rows = [];
@@ -138,7 +138,7 @@ function showLevel(name, running, level) {
   $(name).setAttribute("aria-valuenow", Math.round(value));
   $(name).firstElementChild.style.setProperty("--level", (value - quietest) / -quietest);
   let text = "off";
-  if (running) text = level === null ? "silent" : `${Math.round(level)} dB`;
+  if (running) text = level === null ? "silent" : `${Math.round(level)} dB`.replace("-", "−");
   $(name).setAttribute("aria-valuetext", text);
   setText($(`${name}-value`), text);
 }
