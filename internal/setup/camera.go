@@ -189,7 +189,7 @@ func (s *state) useCamera(c Camera, without bool) {
 	}
 	s.local.Camera = keepTaste(s.local.Camera, c.Settings)
 	if !s.core.SIPVideo && s.local.Call.Video == auto {
-		s.tell(Warning, "SIP Core has its setting sip_video off: tablets show no picture of the door. Switch it on in SIP Core's settings\n"+
+		s.tell(Warning, "SIP Core has its setting sip_video off: tablets show no picture of the door. Switch it on in SIP Core's settings "+
 			"(sip_video: true), or show a camera of Home Assistant there.")
 	}
 }

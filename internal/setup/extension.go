@@ -42,7 +42,7 @@ func (s *state) readCore(ctx context.Context) error {
 			return err
 		}
 		if errors.Is(err, ErrNotInstalled) || errors.Is(err, ErrNotSetUp) {
-			s.tell(Plain, "In Home Assistant: add SIP Core with HACS if it is not there, restart, then open Settings, Devices & services,\n"+
+			s.tell(Plain, "In Home Assistant: add SIP Core with HACS if it is not there, restart, then open Settings, Devices & services, "+
 				"Add integration, SIP Core.")
 		}
 		if err = s.enter(ctx, "Press Enter when that is done."); err != nil {
@@ -231,8 +231,8 @@ func (s *state) showNew(extension string) error {
 		return err
 	}
 	s.tell(Plain, "Two places need to know the new extension. The password was made up just now and is in both texts.\n\n"+
-		"1. Asterisk. Open the file "+provision.StanzaFile+" (if it is not there: a copy of the one in the folder default beside it; without\n"+
-		"   the add-on, the pjsip.conf of your Asterisk). Add this at its end, and restart Asterisk:\n")
+		"1. Asterisk. Open the file "+provision.StanzaFile+" (if it is not there: a copy of the one in the folder default beside it; without "+
+		"the add-on, the pjsip.conf of your Asterisk). Add this at its end, and restart Asterisk:\n")
 	s.tell(Copy, stanza)
 	s.tell(Plain, "2. SIP Core. In Home Assistant open Settings, Devices & services, SIP Core, Configure. Add this to the list users:\n")
 	s.tell(Copy, entry)

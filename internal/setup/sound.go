@@ -136,7 +136,8 @@ func (s *state) trySound(ctx context.Context) (bool, error) {
 	case ctx.Err() != nil || errors.Is(err, ErrStopped):
 		return false, ErrStopped
 	case err != nil:
-		s.tell(Bad, "The sound device can't be used: "+sentence(err))
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		s.tell(Bad, "The sound device can't be used: "+sentence(errors.New(first)))
 		return s.confirm(ctx, "Take it all the same?", false)
 	default:
 		s.tell(Plain, sentence(errors.New(trial.Found)))

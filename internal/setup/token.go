@@ -34,7 +34,7 @@ func (s *state) askToken(ctx context.Context) error {
 			s.tell(Warning, "The token that is there does not work: "+sentence(err))
 		}
 	}
-	s.tell(Plain, "The door needs a user of its own in Home Assistant. If there is none yet: in Home Assistant open Settings, People, Users,\n"+
+	s.tell(Plain, "The door needs a user of its own in Home Assistant. If there is none yet: in Home Assistant open Settings, People, Users, "+
 		"Add user. No administrator. Then come back here.")
 	for {
 		i, err := s.Person.Choose(ctx, Choice{
@@ -117,7 +117,7 @@ func (s *state) rightUser(ctx context.Context, user User) (bool, error) {
 	if !user.Admin {
 		return true, nil
 	}
-	s.tell(Warning, "This user is an administrator. Whoever steals the door's memory card could then do everything in your home.\n"+
+	s.tell(Warning, "This user is an administrator. Whoever steals the door's memory card could then do everything in your home. "+
 		"Better is a user for the door alone, who is no administrator.")
 	if s.Unattended {
 		return true, nil

@@ -37,8 +37,11 @@ func (c *Chain) Check(ctx context.Context) (wrong, warnings int, err error) {
 	return report.Errors, report.Warnings, ctx.Err()
 }
 
-// linkRegistration is the link that registers.
-const linkRegistration = "registration"
+// The links that registering needs, beside those that they need.
+const (
+	linkIntegration  = "integration"
+	linkRegistration = "registration"
+)
 
 // ErrRegistration says that the door could not register.
 var ErrRegistration = errors.New("the door can't register at the telephone exchange")
@@ -55,23 +58,23 @@ func (c *Chain) Register(ctx context.Context, l settings.Local, at setup.Address
 	if err != nil {
 		return "", "", err
 	}
-	links, err := check.Select(probe.New(options).Links(), []string{linkRegistration}, nil)
-	if errors.Is(err, check.ErrNoSuchLink) {
-		return "the registration is tried when the door station runs", "", nil
-	}
+	links, err := check.Select(probe.New(options).Links(), []string{linkIntegration, linkRegistration}, nil)
 	if err != nil {
 		return "", "", err
 	}
 	report := check.Walk(ctx, links, options.Now, nil)
+	if ctx.Err() != nil {
+		return "", "", ctx.Err()
+	}
 	for _, f := range report.Findings {
 		if f.Outcome == check.Error {
 			return "", f.Remedy, fmt.Errorf("%w: %s: %s", ErrRegistration, f.Problem, f.Found)
 		}
 	}
-	if ctx.Err() != nil {
-		return "", "", ctx.Err()
-	}
 	for _, f := range report.Of(linkRegistration) {
+		if f.Outcome == check.Skipped {
+			return "", "", fmt.Errorf("%w: %s", ErrRegistration, f.Found)
+		}
 		found = strings.TrimSpace(found + " " + f.Found)
 	}
 	return found, "", nil

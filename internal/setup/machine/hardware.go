@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"log/slog"
 	"math"
 	"runtime"
+	"strings"
 	"time"
 
 	"doorstation/internal/audio"
@@ -29,7 +31,11 @@ var _ setup.Hardware = (*Hardware)(nil)
 
 // Cameras implements setup.Hardware.
 func (h *Hardware) Cameras(ctx context.Context) ([]setup.Camera, error) {
-	found, err := hardware.Cameras(ctx)
+	var found []hardware.Camera
+	err := quietly(func() (err error) {
+		found, err = hardware.Cameras(ctx)
+		return err
+	})
 	var cameras []setup.Camera
 	for _, c := range found {
 		s := hardware.Defaults(c)
@@ -56,7 +62,12 @@ func gentle(c settings.Camera) settings.Camera {
 
 // Picture implements setup.Hardware.
 func (h *Hardware) Picture(ctx context.Context, c settings.Camera) (setup.Picture, error) {
-	img, info, err := hardware.Picture(ctx, c)
+	var img image.Image
+	var info hardware.PictureInfo
+	err := quietly(func() (err error) {
+		img, info, err = hardware.Picture(ctx, c)
+		return err
+	})
 	if err != nil {
 		return setup.Picture{}, err
 	}
@@ -78,7 +89,11 @@ func (h *Hardware) Picture(ctx context.Context, c settings.Camera) (setup.Pictur
 
 // SoundDevices implements setup.Hardware.
 func (h *Hardware) SoundDevices(context.Context) ([]setup.SoundDevice, error) {
-	cards, err := hardware.SoundDevices()
+	var cards audio.Cards
+	err := quietly(func() (err error) {
+		cards, err = hardware.SoundDevices()
+		return err
+	})
 	if err != nil {
 		if errors.Is(err, audio.ErrNoDevice) {
 			err = nil
@@ -100,19 +115,37 @@ func (h *Hardware) SoundDevices(context.Context) ([]setup.SoundDevice, error) {
 		return &devices[len(devices)-1]
 	}
 	for _, m := range cards.Microphones {
-		add(m.Name, m.Default).Microphone = true
+		if isCard(cards.System, m) {
+			add(m.Name, m.Default).Microphone = true
+		}
 	}
 	for _, l := range cards.Loudspeakers {
-		add(l.Name, l.Default).Loudspeaker = true
+		if isCard(cards.System, l) {
+			add(l.Name, l.Default).Loudspeaker = true
+		}
 	}
 	return devices, nil
+}
+
+// isCard leaves out what ALSA lists beside cards: plug-ins for converting, for sound servers that do not run. A card has its number or
+// name behind a colon ("hw:1,0", ":1,0").
+func isCard(system string, c audio.CardInfo) bool {
+	return system != "ALSA" || strings.Contains(c.ID, ":")
 }
 
 // speaking is how long a person has for a few words.
 const speaking = 6 * time.Second
 
 // TrySound implements setup.Hardware.
-func (h *Hardware) TrySound(ctx context.Context, a settings.Audio, phase func(string), level func(float64)) (setup.SoundTrial, error) {
+func (h *Hardware) TrySound(ctx context.Context, a settings.Audio, phase func(string), level func(float64)) (t setup.SoundTrial, err error) {
+	err = quietly(func() error {
+		t, err = trySound(ctx, a, phase, level)
+		return err
+	})
+	return t, err
+}
+
+func trySound(ctx context.Context, a settings.Audio, phase func(string), level func(float64)) (setup.SoundTrial, error) {
 	trial, err := hardware.TrySound(ctx, a, hardware.TryOptions{OnPhase: func(p audio.TrialPhase) { phase(phaseText(p)) }})
 	if err != nil {
 		return setup.SoundTrial{}, err

@@ -139,7 +139,8 @@ func (k *keys) ChooseSeveral(ctx context.Context, q setup.Several) ([]int, error
 	for i, o := range q.Options {
 		options[i] = huh.NewOption(o, i).Selected(q.Chosen[i])
 	}
-	field := huh.NewMultiSelect[int]().Title(q.Question).Options(options...).Value(&picked).Validate(func(picked []int) error {
+	title := len(wrap(q.Question, k.width()))
+	field := huh.NewMultiSelect[int]().Title(q.Question).Options(options...).Value(&picked).Height(len(options) + title).Validate(func(picked []int) error {
 		if len(picked) < q.Least {
 			return fmt.Errorf("%w: take %d at least, with the space bar", errEmpty, q.Least)
 		}
