@@ -38,8 +38,8 @@ func (s *state) readCore(ctx context.Context) error {
 		if ctx.Err() != nil || errors.Is(err, ErrStopped) {
 			return ErrStopped
 		}
-		if err = s.failed(err); err != nil {
-			return err
+		if failed := s.failed(err); failed != nil {
+			return failed
 		}
 		if errors.Is(err, ErrNotInstalled) || errors.Is(err, ErrNotSetUp) {
 			s.tell(Plain, "In Home Assistant: add SIP Core with HACS if it is not there, restart, then open Settings, Devices & services, "+

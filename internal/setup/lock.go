@@ -80,6 +80,12 @@ func lightWords() words {
 
 // askOutput finds an output's pin and the level that switches it on. Nothing is switched without being asked each time.
 func (s *state) askOutput(ctx context.Context, w words, pin settings.Pin, active string) (settings.Pin, string, error) {
+	if pin != (settings.Pin{}) {
+		keep, err := s.confirm(ctx, w.relay+" is at "+pinName(pin)+". Leave it so?", true)
+		if err != nil || keep {
+			return pin, active, err
+		}
+	}
 	for {
 		def := w.usual
 		if pin != (settings.Pin{}) {
@@ -106,15 +112,15 @@ func (s *state) askOutput(ctx context.Context, w words, pin settings.Pin, active
 			}
 			i, chooseErr := s.Person.Choose(ctx, Choice{
 				Question: "What now?",
-				Options:  []string{"Another pin", "Try once more", "Go on without a trial"},
+				Options:  []string{"Go on without a trial", "Another pin", "Try once more"},
 			})
 			if chooseErr != nil {
 				return pin, active, chooseErr
 			}
-			if i == 2 {
+			if i == 0 {
 				return pin, active, nil
 			}
-			if i == 0 {
+			if i == 1 {
 				break
 			}
 		}
