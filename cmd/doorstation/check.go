@@ -19,6 +19,7 @@ type checkCmd struct {
 	configFlag
 	socketFlag
 	stateFlag
+	hardwareFlags
 	JSON bool     `name:"json" help:"Print one JSON document in place of text."`
 	Only []string `placeholder:"LINK" help:"Look only at these links, and at those that they need (comma between them, or several times)."`
 	Skip []string `placeholder:"LINK" help:"Leave these links out."`
@@ -28,6 +29,7 @@ type checkCmd struct {
 func (c *checkCmd) Run(e *env) error {
 	scene := probe.New(probe.Options{
 		Config: c.Config, StateDir: c.dir(e), Socket: c.path(e), Version: version, Getenv: e.getenv, Now: time.Now,
+		Hardware: c.options(e),
 	})
 	defer scene.Close()
 	links, err := doorcheck.Select(scene.Links(), c.Only, c.Skip)

@@ -308,3 +308,30 @@ func (f *follower) step(now time.Time, edges []edge, high bool) (Moved, bool) {
 		return Moved{}, false
 	}
 }
+
+// Tried is how a free line was found that is to be an input.
+type Tried struct {
+	// High is its level at rest, with its pull.
+	High bool
+	// Edges is "proven" when an edge was made without a finger and arrived, "unproven" when none could be made, "polled" when the level
+	// changed and no edge was told.
+	Edges string
+}
+
+// TryInput takes a free line as an input for a moment, and finds out its level and whether its edges arrive.
+func TryInput(device string, offset int, pull Pull) (t Tried, err error) {
+	in, err := openInput(device, offset, pull)
+	if err != nil {
+		return Tried{}, err
+	}
+	defer func() { err = errors.Join(err, in.close()) }()
+	if _, err = in.reaches(pull != PullDown); err != nil { // its pull takes a moment on a long cable
+		return Tried{}, err
+	}
+	if t.High, err = in.level(); err != nil {
+		return Tried{}, err
+	}
+	p, err := in.prove()
+	t.Edges = p.String()
+	return t, err
+}

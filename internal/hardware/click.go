@@ -23,6 +23,8 @@ type Output struct {
 }
 
 const (
+	// ShortClick shows that a relay moves or a lamp is lit.
+	ShortClick = time.Second
 	// mostClick bounds a click: it shows that the relay moves, and opens no door for long.
 	mostClick = 10 * time.Second
 	// clickReady is how long the line may take to be taken.

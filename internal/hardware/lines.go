@@ -143,6 +143,11 @@ var ErrNoLines = errors.New("there is no free line to watch")
 // WatchLines takes lines as inputs with a resistor ("up", "down" or "none") and tells each movement, until ctx ends; the channel is closed
 // then. Of the lines those are left out that are not free, and outputs: what drives a relay now must not let go of it.
 func WatchLines(ctx context.Context, lines []Line, pull string) (<-chan Moved, error) {
+	return WatchEach(ctx, lines, func(Line) string { return pull })
+}
+
+// WatchEach is [WatchLines] with a resistor for each line.
+func WatchEach(ctx context.Context, lines []Line, pull func(Line) string) (<-chan Moved, error) {
 	var kept []Line
 	var watched []gpio.Watched
 	for _, l := range lines {
@@ -150,7 +155,7 @@ func WatchLines(ctx context.Context, lines []Line, pull string) (<-chan Moved, e
 			continue
 		}
 		kept = append(kept, l)
-		watched = append(watched, gpio.Watched{Device: l.Device, Offset: l.Offset, Pull: PullOf(pull)})
+		watched = append(watched, gpio.Watched{Device: l.Device, Offset: l.Offset, Pull: PullOf(pull(l))})
 	}
 	if len(kept) == 0 {
 		return nil, ErrNoLines
@@ -170,4 +175,22 @@ func WatchLines(ctx context.Context, lines []Line, pull string) (<-chan Moved, e
 		}
 	}()
 	return told, nil
+}
+
+// FindLine finds the line of a pin of the local file among those that [Lines] listed; [gpio.ErrNoPin].
+func FindLine(lines []Line, p settings.Pin) (Line, error) {
+	infos := make([]gpio.LineInfo, len(lines))
+	for i, l := range lines {
+		infos[i] = l.LineInfo
+	}
+	found, err := gpio.FindLine(infos, gpio.Pin(p))
+	if err != nil {
+		return Line{}, err
+	}
+	for _, l := range lines {
+		if l.Device == found.Device && l.Offset == found.Offset {
+			return l, nil
+		}
+	}
+	return Line{}, gpio.ErrNoPin
 }

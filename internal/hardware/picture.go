@@ -48,23 +48,9 @@ func Picture(ctx context.Context, c settings.Camera) (image.Image, PictureInfo, 
 	info := PictureInfo{
 		Width: seen.Stream.Width, Height: seen.Stream.Height, Rate: seen.Rate, Bitrate: seen.Bitrate,
 		Profile: seen.Stream.Profile, Level: seen.Stream.Level, Start: seen.Start,
-		Device: seen.Used.Device, Capture: seen.Used.Capture, Encoder: seen.Used.Encoder, Late: seen.Used.Late,
+		Device: seen.Used.Device, Capture: seen.Used.Capture, Late: seen.Used.Late,
 	}
-	switch s := src.(type) {
-	case *camera.PiCamera:
-		info.Encoder, info.Hardware = "libav", false
-		if s.ChipEncoder() {
-			info.Encoder, info.Hardware = "chip", true
-		}
-	case *camera.V4L2Camera:
-		info.Hardware = camera.InHardware(info.Encoder)
-	default:
-		if c.Source == "exec" {
-			info.Encoder = "the command"
-		} else {
-			info.Encoder = "openh264"
-		}
-	}
+	info.Encoder, info.Hardware = Encoder(c, seen.Used.Encoder)
 	img := Decode(camera.Snapshot{Still: seen.Still, Key: seen.First})
 	if img == nil {
 		return nil, info, nil // not img, which would be no nil as an image.Image
@@ -72,6 +58,24 @@ func Picture(ctx context.Context, c settings.Camera) (image.Image, PictureInfo, 
 	light := LightOf(img)
 	info.Light = &light
 	return img, info, nil
+}
+
+// Encoder says who encodes the pictures of a camera of the local file, and whether that is not the processor; used is what a source of
+// v4l2 has chosen.
+func Encoder(c settings.Camera, used string) (name string, inHardware bool) {
+	switch c.Source {
+	case "rpicam":
+		if camera.NewPiCamera(camera.PiOptions{}).ChipEncoder() {
+			return "chip", true
+		}
+		return "libav", false
+	case "v4l2":
+		return used, camera.InHardware(used)
+	case "exec":
+		return "the command", false
+	default:
+		return "openh264", false
+	}
 }
 
 // Decode gives the picture of a snapshot as Go's image packages take it; nil where it was encoded elsewhere and cannot be decoded here.
@@ -111,6 +115,9 @@ func (l Light) Note() string {
 		return ""
 	}
 }
+
+// Blank reports whether the picture shows nothing.
+func (l Light) Blank() bool { return l.Deviation < flatDeviation }
 
 // LightOf measures a picture.
 func LightOf(img *image.YCbCr) Light {

@@ -58,9 +58,7 @@ func TrySound(ctx context.Context, a settings.Audio, o TryOptions) (SoundTrial, 
 	if err != nil {
 		return t, err
 	}
-	if a.Device != "test" {
-		t.Mixer = lowControls(ctx, a.Device)
-	}
+	t.Mixer = Mixer(ctx, a)
 	return t, nil
 }
 

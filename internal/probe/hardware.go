@@ -2,21 +2,64 @@ package probe
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"time"
 
 	"doorstation/internal/app"
 	"doorstation/internal/check"
+	"doorstation/internal/machine"
 )
+
+// HardwareOptions are how far the hardware is tried.
+type HardwareOptions struct {
+	// Silent plays no tone at the door.
+	Silent bool
+	// Picture is where the camera's picture is written to, as JPEG; empty: nowhere.
+	Picture string
+	// Press is how long each button's press is waited for; 0: not at all.
+	Press time.Duration
+	// Click are the outputs, "lock" and "light", that are switched on for a moment, each after Ask.
+	Click []string
+	// Ask asks a person a question that has yes and no for an answer; nil: nobody is there, which is a no.
+	Ask func(ctx context.Context, question string) bool
+	// Tell tells a person what to do, while something is waited for; it may be nil.
+	Tell func(text string)
+	// Guard is the command of the process that holds the lock's line.
+	Guard []string
+	// Machine is the machine; tests put another in its place.
+	Machine machine.Machine
+}
 
 // hardwareLinks are those of what the door is made of.
 func (s *Scene) hardwareLinks() []check.Link {
 	needs := []string{linkFile}
-	return []check.Link{
+	links := []check.Link{
 		{Name: "codes", Title: "Codes of persons", Needs: needs, Run: part(func() app.Checked { return app.CheckCodes(s.Local.Lock) })},
-		{Name: "camera", Title: "Camera", Needs: needs, Run: part(func() app.Checked { return app.CheckCamera(s.Local.Camera) })},
-		{Name: "sound", Title: "Sound device", Needs: needs, Run: part(func() app.Checked { return app.CheckSound(s.Local.Audio) })},
+		{Name: "camera", Title: "Camera", Needs: needs, Run: s.camera},
+		{Name: "sound", Title: "Sound device", Needs: needs, Run: s.sound},
 		{Name: "echo", Title: "Echo", Needs: needs, Run: part(func() app.Checked { return app.CheckEcho(s.Local.Audio, s.StateDir) })},
 		{Name: "tones", Title: "Tone files", Needs: needs, Run: part(func() app.Checked { return app.CheckTones(s.Local.Audio) })},
+		{Name: "lines", Title: "GPIO lines", Needs: needs, Run: s.lines},
+	}
+	if s.Hardware.Press > 0 {
+		links = append(links, check.Link{Name: "press", Title: "Press", Needs: []string{"lines"}, Limit: time.Hour, Run: s.press})
+	}
+	for _, name := range []string{"lock", "light"} {
+		if slices.Contains(s.Hardware.Click, name) {
+			links = append(links, check.Link{
+				Name: "click." + name, Title: "Click of the " + name, Needs: needs, Limit: time.Hour,
+				Run: func(ctx context.Context, say func(check.Finding)) { s.click(ctx, name, say) },
+			})
+		}
+	}
+	return append(links, s.machineLinks()...)
+}
+
+// tell tells a person.
+func (s *Scene) tell(text string) {
+	if s.Hardware.Tell != nil {
+		s.Hardware.Tell(text)
 	}
 }
 

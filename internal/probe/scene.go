@@ -30,6 +30,8 @@ type Options struct {
 	Now     func() time.Time
 	// Log may be nil.
 	Log *slog.Logger
+	// Hardware is how far the hardware is tried.
+	Hardware HardwareOptions
 }
 
 // Scene is what earlier links found for later ones. It is used by one goroutine: that of check.Walk.
