@@ -4,7 +4,7 @@
 #   scripts/deps.sh LEVEL...
 #     build   compiler, libopus, speexdsp and a Go that can fetch the version go.mod asks for
 #     demo    Node.js and npm, for the popup's SIP library
-#     lab     demo, and what the lab of the end-to-end tests runs: Chromium, mmdebstrap, ffmpeg, nftables, PulseAudio
+#     lab     demo, and what the lab of the end-to-end tests runs: Chromium, mmdebstrap, ffmpeg, nftables, PulseAudio, Avahi
 #     kernel  what test/kernel/build.sh builds a kernel with (flex, bison, bc, xz), and ALSA's library for the tests on it
 #     bench   lab, whom the bench sets beside the door (baresip), and what counts instructions of arm64 (qemu, cross-compilers)
 #     vm      lab, and an emulated machine of its own
@@ -111,7 +111,7 @@ ensure_lint() {
 }
 
 lab() {
-  packages ca-certificates chromium mmdebstrap iproute2 nftables ffmpeg fonts-dejavu-core sip-tester pulseaudio pulseaudio-utils libasound2-data
+  packages ca-certificates chromium mmdebstrap iproute2 nftables ffmpeg fonts-dejavu-core sip-tester pulseaudio pulseaudio-utils libasound2-data avahi-daemon
   ensure_node
 }
 

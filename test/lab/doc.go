@@ -11,6 +11,7 @@
 //   - [StartTURN] runs coturn, [SilentSTUN] a STUN server that never answers, [Lose] drops packets.
 //   - [NewNetwork] makes a network of its own for a door or popup that is elsewhere, [NewFarNetwork] one with a [Wire] in
 //     between, on which a test makes delay, jitter, loss and black holes, for TCP and UDP alike.
+//   - [AnnounceHome] runs avahi-daemon, which announces Home Assistants by multicast DNS.
 //   - [Start] runs any other program, such as the door itself.
 //
 // Files of a run (logs, screenshots, configuration) stay in the directory out of the tested package, in one folder per
