@@ -69,10 +69,10 @@ for ARCH in "$@"; do
   if [[ $ARCH = "$native" ]]; then "$STAGE/doorstation" man >"$STAGE/doorstation.1"
   else go run ./cmd/doorstation man >"$STAGE/doorstation.1"; fi
   licenses >"$STAGE/third-party-licenses"
-  cp README.md "$STAGE/README"
+  find docs -type f ! -name demo.png -exec install -Dm644 {} "$STAGE/{}" \;
   printf 'doorstation (%s) unstable; urgency=medium\n\n  * Built from commit %s.\n\n -- %s  %s\n' "$VERSION" "$(git rev-parse --short HEAD)" \
     "$MAINTAINER" "$(git log -1 --format=%cD)" >"$STAGE/changelog"
-  gzip -9n "$STAGE"/{doorstation.1,README,changelog,third-party-licenses}
+  gzip -9n "$STAGE"/{doorstation.1,changelog,third-party-licenses}
   export ARCH STAGE GLIBC
   rm -f "$DIST"/doorstation_*_"$ARCH".deb # of other versions
   envsubst '$ARCH $VERSION $SOURCE_DATE $STAGE $GLIBC $MAINTAINER' <packaging/nfpm.yaml >"$STAGE/nfpm.yaml"
