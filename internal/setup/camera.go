@@ -46,9 +46,9 @@ func (s *state) askCamera(ctx context.Context) error {
 		return nil
 	}
 	for {
-		c, without, err := s.pickCamera(ctx, cameras)
-		if err != nil {
-			return err
+		c, without, pickErr := s.pickCamera(ctx, cameras)
+		if pickErr != nil {
+			return pickErr
 		}
 		if without || s.busy {
 			s.useCamera(c, without)

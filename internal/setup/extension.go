@@ -184,8 +184,8 @@ func (s *state) addExtension(ctx context.Context, extension string) error {
 		extension, err = s.Person.Ask(ctx, Ask{
 			Question: "Which number shall the door have?", Default: provision.Free(s.core.Extensions()),
 			Check: func(text string) error {
-				_, err := strconv.ParseUint(text, 10, 64)
-				if _, taken := s.byExtension(text); err != nil || taken || len(text) < 2 || len(text) > 15 {
+				_, numberErr := strconv.ParseUint(text, 10, 64)
+				if _, taken := s.byExtension(text); numberErr != nil || taken || len(text) < 2 || len(text) > 15 {
 					return errExtension
 				}
 				return nil

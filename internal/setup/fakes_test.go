@@ -128,9 +128,9 @@ func (p *person) Wait(ctx context.Context, text, hint string, work func(context.
 			return err
 		}
 		if said == "skip" {
-			ctx, cancel := context.WithCancel(ctx)
+			over, cancel := context.WithCancel(ctx)
 			cancel()
-			_ = work(ctx, func(string) {})
+			_ = work(over, func(string) {})
 			return setup.ErrSkipped
 		}
 	}
@@ -222,7 +222,6 @@ type machine struct {
 	linesErr error
 	moves    map[string]setup.Moved // by pull
 	clicks   []string
-	works    string // the level at which the relay's click is seen
 
 	registered []settings.Local
 	refused    []error

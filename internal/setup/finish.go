@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -48,8 +49,11 @@ func (s *state) show() error {
 		return fmt.Errorf("the local file: %w", err)
 	}
 	switch {
-	case s.DryRun || before == "":
+	case s.DryRun:
 		s.tell(Copy, now)
+	case before == "":
+		s.tell(Plain, "This will be the local file (with explanations and more keys, which are left out here):")
+		s.tell(Copy, essence(now))
 	case before == now:
 		s.tell(Plain, "Nothing changes in the local file.")
 	default:
@@ -59,6 +63,27 @@ func (s *state) show() error {
 		}
 	}
 	return nil
+}
+
+// essence is what a person has answered of a local file's text: without comments, and without the groups that setup has nothing to do
+// with.
+func essence(text string) string {
+	var lines []string
+	ours := false
+	for _, line := range strings.Split(text, "\n") {
+		bare := strings.TrimSpace(line)
+		if bare == "" || strings.HasPrefix(bare, "#") {
+			continue
+		}
+		if !strings.HasPrefix(line, " ") {
+			key, _, _ := strings.Cut(line, ":")
+			ours = slices.Contains([]string{"home_assistant", "sip", "gpio", "buttons", "lock", "light", "call", "camera", "audio"}, key)
+		}
+		if ours {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // agree asks whether that is to be written; again says that a step was done anew.

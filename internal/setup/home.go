@@ -53,7 +53,8 @@ func (s *state) askHome(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if ok, err := s.tryAddresses(ctx, urls); err != nil || ok {
+		ok, err := s.tryAddresses(ctx, urls)
+		if err != nil || ok {
 			return err
 		}
 	}

@@ -145,7 +145,8 @@ func (s *state) usedBy(pin settings.Pin) string {
 // tryOutput switches an output at one level and, if that was the wrong one, at the other.
 func (s *state) tryOutput(ctx context.Context, w words, pin settings.Pin, active string) (level string, known bool, err error) {
 	for _, level = range []string{active, opposite(active)} {
-		yes, err := s.confirm(ctx, fmt.Sprintf("%s, %s, will be switched for 1 s (%s level). %s", w.relay, pinName(pin), level, w.warning), false)
+		var yes bool
+		yes, err = s.confirm(ctx, fmt.Sprintf("%s, %s, will be switched for 1 s (%s level). %s", w.relay, pinName(pin), level, w.warning), false)
 		if err != nil || !yes {
 			return active, false, err
 		}

@@ -34,7 +34,7 @@ func (s *state) askPeople(ctx context.Context) error {
 		text, err = s.Person.Ask(ctx, Ask{
 			Question: "For how long does it ring?", Default: short(ring), Flag: "--ring 45s",
 			Check: func(text string) error {
-				if d, err := time.ParseDuration(text); err != nil || d < leastRing || d > mostRing {
+				if d, parseErr := time.ParseDuration(text); parseErr != nil || d < leastRing || d > mostRing {
 					return errRing
 				}
 				return nil

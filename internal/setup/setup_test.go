@@ -136,9 +136,9 @@ func TestStoppedAnywhere(t *testing.T) {
 		{to: "The code of the second factor", is: "123456"},
 	}, usual()[2:]...)
 	whole := &person{t: t, answers: slices.Clone(answers)}
-	m := pi()
-	m.running = true
-	if err := setup.Run(t.Context(), parts(whole, household(), m), setup.Options{}); err != nil {
+	machine := pi()
+	machine.running = true
+	if err := setup.Run(t.Context(), parts(whole, household(), machine), setup.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	write := slices.Index(whole.asked, "Is that right?") + 1

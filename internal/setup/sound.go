@@ -36,16 +36,16 @@ func (s *state) askSound(ctx context.Context) error {
 		return s.namedSound(devices, given)
 	}
 	for {
-		device, err := s.pickSound(ctx, devices)
-		if err != nil {
-			return err
+		device, pickErr := s.pickSound(ctx, devices)
+		if pickErr != nil {
+			return pickErr
 		}
 		s.local.Audio.Device = device
 		if device == none || s.busy {
 			return nil
 		}
-		if fits, err := s.trySound(ctx); err != nil || fits {
-			return err
+		if fits, tryErr := s.trySound(ctx); tryErr != nil || fits {
+			return tryErr
 		}
 	}
 }

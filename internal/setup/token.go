@@ -24,9 +24,9 @@ func (s *state) askToken(ctx context.Context) error {
 		if err == nil {
 			s.useToken(kept, user)
 			s.newToken = false
-			keep, err := s.confirm(ctx, fmt.Sprintf("The token of Home Assistant's user %q is there and works. Keep it?", Clean(user.Name)), true)
-			if err != nil || keep {
-				return err
+			keep, confirmErr := s.confirm(ctx, fmt.Sprintf("The token of Home Assistant's user %q is there and works. Keep it?", Clean(user.Name)), true)
+			if confirmErr != nil || keep {
+				return confirmErr
 			}
 		} else if s.Unattended {
 			return fmt.Errorf("the token that is there: %w", err)

@@ -215,7 +215,7 @@ func (c *Console) Choose(ctx context.Context, q setup.Choice) (int, error) {
 		if text == "" && q.Default != setup.NoDefault {
 			return q.Default, nil
 		}
-		if n, err := strconv.Atoi(text); err == nil && n >= 1 && n <= len(q.Options) {
+		if n, numberErr := strconv.Atoi(text); numberErr == nil && n >= 1 && n <= len(q.Options) {
 			return n - 1, nil
 		}
 		c.Tell(setup.Bad, fmt.Sprintf("Please type a number from 1 to %d.", len(q.Options)))

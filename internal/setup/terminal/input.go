@@ -148,8 +148,8 @@ func unseen(f *os.File) (restore func() error, err error) {
 		return nil, fmt.Errorf("terminal: %w", err)
 	}
 	return func() error {
-		if err := unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, before); err != nil {
-			return fmt.Errorf("terminal: %w", err)
+		if backErr := unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, before); backErr != nil {
+			return fmt.Errorf("terminal: %w", backErr)
 		}
 		return nil
 	}, nil

@@ -42,14 +42,18 @@ func (c *Console) Wait(ctx context.Context, text, hint string, work func(ctx con
 	select {
 	case err := <-done:
 		stopReading()
-		<-enter
+		if readErr := <-enter; readErr == nil && err == nil {
+			return nil // both at once: the work is done
+		}
 		return err
 	case err := <-enter:
 		if err != nil { // no input any more, or no context: the work knows
 			return <-done
 		}
 		cancel()
-		<-done // what it says now is that it was ended
+		if workErr := <-done; workErr == nil {
+			return nil // it was done just then
+		}
 		return setup.ErrSkipped
 	}
 }
