@@ -61,6 +61,7 @@ type AsteriskOptions struct {
 	CA            *CA         // who signs the certificate of WSS and TLS; default: an authority of this Asterisk's own
 	EndpointExtra []string    // more lines for every endpoint
 	DialplanExtra []string    // more lines at the end of the context "default"
+	Pasted        string      // text at the end of pjsip.conf, as a person pastes it into the add-on's pjsip_custom.conf
 }
 
 // Asterisk is a running Asterisk.
