@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -20,9 +22,10 @@ type checkCmd struct {
 	socketFlag
 	stateFlag
 	hardwareFlags
-	JSON bool     `name:"json" help:"Print one JSON document in place of text."`
-	Only []string `placeholder:"LINK" help:"Look only at these links, and at those that they need (comma between them, or several times)."`
-	Skip []string `placeholder:"LINK" help:"Leave these links out."`
+	JSON   bool     `name:"json" help:"Print one JSON document in place of text."`
+	Report string   `placeholder:"FILE" type:"path" help:"Write a bundle for a bug report (tar.gz), with status, settings, versions and log, and without any secret."`
+	Only   []string `placeholder:"LINK" help:"Look only at these links, and at those that they need (comma between them, or several times)."`
+	Skip   []string `placeholder:"LINK" help:"Leave these links out."`
 }
 
 // Run walks the chain. The exit status says how it was found: 0 well, 3 with warnings, 4 with errors, 78 a wrong local file.
@@ -43,6 +46,11 @@ func (c *checkCmd) Run(e *env) error {
 	}
 	report := doorcheck.Walk(e.ctx, links, time.Now, show)
 	report.Version = version
+	if c.Report != "" {
+		if err = scene.Bundle(e.ctx, c.Report, report, plain(report)); err != nil {
+			return err
+		}
+	}
 	if c.JSON {
 		enc := json.NewEncoder(e.stdout)
 		enc.SetIndent("", "  ")
@@ -50,6 +58,9 @@ func (c *checkCmd) Run(e *env) error {
 		err = enc.Encode(report)
 	} else {
 		err = printer.Summary(report)
+		if err == nil && c.Report != "" {
+			_, err = fmt.Fprintf(e.stdout, "%s has what helps to understand this. Passwords, tokens and codes have been taken out; names and addresses have not.\n", c.Report)
+		}
 	}
 	switch {
 	case err != nil:
@@ -61,6 +72,17 @@ func (c *checkCmd) Run(e *env) error {
 	default:
 		return nil
 	}
+}
+
+// plain is a report as text for a file.
+func plain(r doorcheck.Report) []byte {
+	var text bytes.Buffer
+	p := doorcheck.NewPrinter(&text, doorcheck.Style{Unicode: true})
+	for _, f := range r.Findings {
+		p.Show(doorcheck.Event{Link: f.Link, Title: f.Title, Finding: &f})
+	}
+	_ = p.Summary(r) // a buffer takes all
+	return text.Bytes()
 }
 
 // style is how text is printed where this command prints: live and in colour on a terminal only, in ASCII where the locale has no UTF-8.

@@ -87,10 +87,12 @@ func (s *Scene) standing(_ context.Context, say func(check.Finding)) {
 // token looks whether there is a token. Whether it is accepted is Home Assistant's to say.
 func (s *Scene) token(_ context.Context, say func(check.Finding)) {
 	from := s.tokenSource()
-	if _, err := settings.ReadToken(from.local, s.Getenv); err != nil {
+	token, err := settings.ReadToken(from.local, s.Getenv)
+	if err != nil {
 		say(check.Finding{Code: health.CodeTokenMissing, Found: err.Error()})
 		return
 	}
+	s.secrets.Add(token)
 	say(check.Finding{Found: "there is one: " + from.how})
 }
 

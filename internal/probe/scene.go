@@ -45,14 +45,15 @@ type Scene struct {
 	// Control is the client of its socket; its calls end with control.ErrNotRunning when none answers.
 	Control *control.Client
 
-	home  *homeassistant.Client // once there is a token
-	who   settings.Identity     // who the token belongs to, when Home Assistant said so
-	fresh json.RawMessage       // SIP Core's settings as Home Assistant serves them now
-	core  *settings.SIPCore     // SIP Core's settings, fresh or kept
-	door  *settings.Settings    // what the door makes of them
-	asSIP *sip.Config           // how it reaches the PBX
-	media media                 // what is known of sound and picture's way
-	said  map[health.Code]bool  // faults that links have named
+	home    *homeassistant.Client // once there is a token
+	who     settings.Identity     // who the token belongs to, when Home Assistant said so
+	fresh   json.RawMessage       // SIP Core's settings as Home Assistant serves them now
+	core    *settings.SIPCore     // SIP Core's settings, fresh or kept
+	door    *settings.Settings    // what the door makes of them
+	asSIP   *sip.Config           // how it reaches the PBX
+	secrets check.Scrubber        // of whatever is printed, in case that somebody else has put one there
+	media   media                 // what is known of sound and picture's way
+	said    map[health.Code]bool  // faults that links have named
 }
 
 // New makes a scene; nothing is looked at yet.
@@ -88,13 +89,14 @@ func (s *Scene) Links() []check.Link {
 	return links
 }
 
-// noting keeps in mind which faults a link has named.
+// noting keeps in mind which faults a link has named, and lets no secret out.
 func (s *Scene) noting(run func(context.Context, func(check.Finding))) func(context.Context, func(check.Finding)) {
 	return func(ctx context.Context, say func(check.Finding)) {
 		run(ctx, func(f check.Finding) {
 			if f.Code != "" {
 				s.said[f.Code] = true
 			}
+			f.Found = string(s.secrets.Scrub([]byte(f.Found)))
 			say(f)
 		})
 	}

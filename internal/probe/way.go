@@ -102,7 +102,7 @@ func (s *Scene) handshake(ctx context.Context, e sip.Endpoint, place string) che
 		}
 		return check.Finding{Code: health.CodePBXUnreachable, Found: refusal(err, place)}
 	}
-	defer conn.CloseNow()
+	defer conn.Close(websocket.StatusNormalClosure, "") //nolint:errcheck // a goodbye spares the exchange a line in its log
 	data := opened{Subprotocol: conn.Subprotocol(), HandshakeMS: milliseconds(time.Since(began))}
 	if data.Subprotocol != "sip" {
 		return check.Finding{

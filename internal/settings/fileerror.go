@@ -114,6 +114,11 @@ var (
 	urlUser = regexp.MustCompile(`://[^/\s"']*@`)
 )
 
+// HideSecrets returns the text of a local file with what may be a secret blanked: the values of secret keys, tokens, and users in URLs.
+func HideSecrets(text string) string {
+	return strings.Join(hideSecrets(strings.Split(text, "\n")), "\n")
+}
+
 // hideSecrets blanks what may be a secret in lines of YAML. It goes by the text, since it must also work on a file that
 // no parser understands, and hides rather too much: the rest of the line after a secret key, and all lines that belong to it.
 func hideSecrets(lines []string) []string {

@@ -160,6 +160,15 @@ func (a *Asterisk) Freeze() { a.proc.Signal(syscall.SIGSTOP) }
 // Thaw lets a frozen Asterisk go on.
 func (a *Asterisk) Thaw() { a.proc.Signal(syscall.SIGCONT) }
 
+// Renew gives Asterisk another certificate of its authority and restarts it.
+func (a *Asterisk) Renew(t T) {
+	t.Helper()
+	if err := a.CA.issue(filepath.Join(a.dir, "keys", "cert.pem"), filepath.Join(a.dir, "keys", "key.pem")); err != nil {
+		t.Fatalf("lab: %v", err)
+	}
+	a.Restart(t)
+}
+
 // Restart stops and starts Asterisk.
 func (a *Asterisk) Restart(t T) {
 	t.Helper()

@@ -19,6 +19,8 @@ import (
 // CA is a certificate authority of the lab's own. Its certificate is in File, for those who are to trust it.
 type CA struct {
 	File string // PEM
+	// Alter may be set to change what the certificates say that are signed from now on: their names, or when they end.
+	Alter func(*x509.Certificate)
 
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
@@ -101,6 +103,9 @@ func (c *CA) sign() (certPEM, keyPEM []byte, err error) {
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames:     []string{"localhost", PBXName},
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP(Addr)},
+	}
+	if c.Alter != nil {
+		c.Alter(template)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, c.cert, &key.PublicKey, c.key)
 	if err != nil {

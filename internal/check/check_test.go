@@ -1,0 +1,209 @@
+package check_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"doorstation/internal/check"
+	"doorstation/internal/health"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// says is a link that says one thing.
+func says(name string, f check.Finding, needs ...string) check.Link {
+	return check.Link{Name: name, Title: strings.ToUpper(name), Needs: needs, Run: func(_ context.Context, say func(check.Finding)) { say(f) }}
+}
+
+func TestABrokenLinkKeepsThoseThatNeedItFromBeingLookedAt(t *testing.T) {
+	r := check.Walk(t.Context(), []check.Link{
+		says("file", check.Finding{Found: "right"}),
+		says("token", check.Finding{Code: health.CodeTokenMissing, Found: "none"}, "file"),
+		says("login", check.Finding{Found: "in"}, "token"),
+		says("settings", check.Finding{Found: "all"}, "login"),
+		says("camera", check.Finding{Code: health.CodeCameraFormat, Found: "high profile"}, "file"),
+		says("picture", check.Finding{Found: "seen"}, "camera"), // a warning is no hindrance
+		says("kept", check.Finding{Outcome: check.Skipped, Found: "nothing kept"}),
+		says("user", check.Finding{Found: "me"}, "kept"),
+	}, time.Now, nil)
+	want := map[string]check.Outcome{
+		"file": check.OK, "token": check.Error, "login": check.Skipped, "settings": check.Skipped, "camera": check.Warning, "picture": check.OK,
+		"kept": check.Skipped, "user": check.Skipped,
+	}
+	for _, f := range r.Findings {
+		if f.Outcome != want[f.Link] {
+			t.Errorf("%s: %s, want %s", f.Link, f.Outcome, want[f.Link])
+		}
+	}
+	if len(r.Findings) != len(want) || r.Errors != 1 || r.Warnings != 1 || r.Outcome != check.Error || r.Status() != check.StatusErrors {
+		t.Errorf("%+v", r)
+	}
+	if f := r.Of("login")[0]; !strings.Contains(f.Found, "TOKEN") {
+		t.Errorf("it does not say without what: %q", f.Found)
+	}
+	token := r.Of("token")[0]
+	if token.Problem == "" || token.Remedy == "" || token.Docs != "docs/faults/token_missing.md" || token.Title != "TOKEN" {
+		t.Errorf("the catalogue's words are missing: %+v", token)
+	}
+}
+
+func TestTheExitStatusIsThatOfTheWorst(t *testing.T) {
+	for _, c := range []struct {
+		f      check.Finding
+		status int
+	}{
+		{check.Finding{Found: "well"}, 0},
+		{check.Finding{Outcome: check.Note, Found: "by the way"}, 0},
+		{check.Finding{Outcome: check.Note, Code: health.CodeNoRelay, Found: "a warning that is none here"}, 0},
+		{check.Finding{Outcome: check.Skipped, Found: "not asked for"}, 0},
+		{check.Finding{Code: health.CodeBackupUser, Found: "backup"}, 3},
+		{check.Finding{Code: health.CodeNoUser, Found: "nobody"}, 4},
+		{check.Finding{Code: "unheard_of", Found: "?"}, 4},
+	} {
+		if r := check.Walk(t.Context(), []check.Link{says("a", c.f)}, time.Now, nil); r.Status() != c.status {
+			t.Errorf("%+v: status %d, want %d", c.f, r.Status(), c.status)
+		}
+	}
+}
+
+func TestALinkThatSaysNothingIsAnError(t *testing.T) {
+	r := check.Walk(t.Context(), []check.Link{{Name: "mute", Title: "Mute", Run: func(context.Context, func(check.Finding)) {}}}, time.Now, nil)
+	if r.Outcome != check.Error || len(r.Findings) != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestALinkHasItsTimeAndNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := check.Link{Name: "slow", Title: "Slow", Limit: 7 * time.Second, Run: func(ctx context.Context, say func(check.Finding)) {
+			<-ctx.Done()
+			say(check.Finding{Outcome: check.Error, Found: context.Cause(ctx).Error()})
+		}}
+		r := check.Walk(t.Context(), []check.Link{slow}, time.Now, nil)
+		if f := r.Findings[0]; f.TookMS != 7000 || !strings.Contains(f.Found, "7s") || r.TookMS != 7000 {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+func TestAnInterruptedWalkSkipsTheRest(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	first := check.Link{Name: "a", Title: "A", Run: func(_ context.Context, say func(check.Finding)) { cancel(); say(check.Finding{Found: "x"}) }}
+	r := check.Walk(ctx, []check.Link{first, says("b", check.Finding{Found: "never"})}, time.Now, nil)
+	if got := r.Of("b")[0]; got.Outcome != check.Skipped || !strings.Contains(got.Found, "interrupted") {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestOnlyAndSkip(t *testing.T) {
+	links := []check.Link{says("file", check.Finding{}), says("token", check.Finding{}, "file"), says("login", check.Finding{}, "token"), says("camera", check.Finding{}, "file")}
+	for _, c := range []struct {
+		only, skip []string
+		want       string
+	}{
+		{nil, nil, "file token login camera"},
+		{[]string{"login"}, nil, "file token login"},
+		{[]string{"camera", "token"}, nil, "file token camera"},
+		{nil, []string{"camera"}, "file token login"},
+		{[]string{"login"}, []string{"token"}, "file login"},
+	} {
+		got, err := check.Select(links, c.only, c.skip)
+		if err != nil || strings.Join(check.Names(got), " ") != c.want {
+			t.Errorf("only %v, skip %v: %v, %v", c.only, c.skip, check.Names(got), err)
+		}
+	}
+	if _, err := check.Select(links, []string{"dance"}, nil); !errors.Is(err, check.ErrNoSuchLink) || !strings.Contains(err.Error(), "camera") {
+		t.Errorf("%v", err)
+	}
+	r := check.Walk(t.Context(), mustSelect(t, links, nil, []string{"token"}), time.Now, nil)
+	if f := r.Of("login")[0]; f.Outcome != check.Skipped || r.Status() != 0 {
+		t.Errorf("what needs a link that was left out: %+v", f)
+	}
+}
+
+func mustSelect(t *testing.T, links []check.Link, only, skip []string) []check.Link {
+	t.Helper()
+	selected, err := check.Select(links, only, skip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return selected
+}
+
+// print walks links and prints them.
+func print(t *testing.T, s check.Style, links ...check.Link) string {
+	t.Helper()
+	var out bytes.Buffer
+	p := check.NewPrinter(&out, s)
+	r := check.Walk(t.Context(), links, time.Now, p.Show)
+	if err := p.Summary(r); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestTextForPeople(t *testing.T) {
+	links := []check.Link{
+		says("file", check.Finding{Found: "right\nin every line"}), says("token", check.Finding{Code: health.CodeTokenMissing, Found: "none"}),
+		says("login", check.Finding{}, "token"), says("outside", check.Finding{Outcome: check.Note, Found: "no relay"}),
+	}
+	plain := print(t, check.Style{}, links...)
+	for _, want := range []string{
+		"ok    FILE", "    in every line\n", "ERROR TOKEN", "    token_missing: There is no", "    > In Home Assistant", "see docs/faults/token_missing.md",
+		"skip  LOGIN", "note  OUTSIDE", "ERROR 1 error, 1 note, 1 not looked at, in ",
+	} {
+		if !strings.Contains(plain, want) {
+			t.Errorf("no %q in:\n%s", want, plain)
+		}
+	}
+	if strings.ContainsAny(plain, "\x1b\r✓✗") {
+		t.Errorf("no plain text:\n%q", plain)
+	}
+	for _, line := range strings.Split(plain, "\n") {
+		if len(line) > 100 && strings.HasPrefix(line, "  ") {
+			t.Errorf("too long for a terminal: %q", line)
+		}
+	}
+	fancy := print(t, check.Style{Colour: true, Unicode: true, Live: true, DocsDir: "/usr/share/doc/doorstation"}, links...)
+	for _, want := range []string{"\x1b[31m✗\x1b[0m TOKEN", "\r\x1b[K", "\x1b[32m✓\x1b[0m FILE", "/usr/share/doc/doorstation/faults/token_missing.md"} {
+		if !strings.Contains(fancy, want) {
+			t.Errorf("no %q in:\n%q", want, fancy)
+		}
+	}
+	if well := print(t, check.Style{}, links[0]); !strings.Contains(well, "All is well") {
+		t.Errorf("%s", well)
+	}
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("no more paper") }
+
+func TestPrintingThatFailsIsTold(t *testing.T) {
+	p := check.NewPrinter(broken{}, check.Style{})
+	r := check.Walk(t.Context(), []check.Link{says("a", check.Finding{Found: "x"})}, time.Now, p.Show)
+	if err := p.Summary(r); err == nil || !strings.Contains(err.Error(), "no more paper") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTheReportIsOneDocument(t *testing.T) {
+	r := check.Walk(t.Context(), []check.Link{says("a", check.Finding{Found: "x", Data: map[string]int{"n": 1}})}, time.Now, nil)
+	b, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"outcome":"ok"`, `"findings":[{"link":"a","title":"A","outcome":"ok","found":"x","data":{"n":1},"took_ms":0}]`} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("no %s in %s", want, b)
+		}
+	}
+}
