@@ -214,21 +214,24 @@ type Watched struct {
 // WatchLines takes free lines as inputs and tells each time that one of them moves, until ctx ends; then the lines are given back, as
 // inputs, and the channel is closed. Lines that cannot be taken are an error, and none is watched then.
 func WatchLines(ctx context.Context, lines []Watched) (<-chan Moved, error) {
-	taken := make([]*lineInput, 0, len(lines))
-	for _, l := range lines {
+	taken, rest := make([]*lineInput, 0, len(lines)), make([]bool, len(lines))
+	for i, l := range lines {
 		in, err := openInput(l.Device, l.Offset, l.Pull)
+		if err == nil {
+			taken = append(taken, in)
+			rest[i], err = in.settled(l.Pull)
+		}
 		if err != nil {
 			for _, t := range taken {
 				err = errors.Join(err, t.close())
 			}
 			return nil, err
 		}
-		taken = append(taken, in)
 	}
 	moves := make(chan Moved)
 	var all sync.WaitGroup
 	for i, in := range taken {
-		all.Go(func() { followLine(ctx, i, in, moves) })
+		all.Go(func() { followLine(ctx, i, in, rest[i], moves) })
 	}
 	go func() {
 		all.Wait()
@@ -244,16 +247,24 @@ const (
 	moveHeld = 5 * time.Second
 )
 
-// followLine watches one line.
-func followLine(ctx context.Context, index int, in *lineInput, moves chan<- Moved) {
-	defer func() { _ = in.close() }() // nothing is left to do about it
-	rest, err := in.level()
-	if err != nil {
-		return
+// settled is a line's level at rest, and forgets the edges by which it came there: its pull takes a moment on a long cable.
+func (i *lineInput) settled(pull Pull) (bool, error) {
+	if pull != PullNone {
+		if _, err := i.reaches(pull == PullUp); err != nil {
+			return false, err
+		}
 	}
+	_, edgesErr := i.edges()
+	high, err := i.level()
+	return high, errors.Join(edgesErr, err)
+}
+
+// followLine watches one line.
+func followLine(ctx context.Context, index int, in *lineInput, rest bool, moves chan<- Moved) {
+	defer func() { _ = in.close() }() // nothing is left to do about it
 	f := follower{index: index, rest: rest}
 	for ctx.Err() == nil {
-		if err = in.wait(moveQuiet / 4); err != nil {
+		if err := in.wait(moveQuiet / 4); err != nil {
 			return
 		}
 		edges, edgesErr := in.edges()
@@ -325,10 +336,7 @@ func TryInput(device string, offset int, pull Pull) (t Tried, err error) {
 		return Tried{}, err
 	}
 	defer func() { err = errors.Join(err, in.close()) }()
-	if _, err = in.reaches(pull != PullDown); err != nil { // its pull takes a moment on a long cable
-		return Tried{}, err
-	}
-	if t.High, err = in.level(); err != nil {
+	if t.High, err = in.settled(pull); err != nil {
 		return Tried{}, err
 	}
 	p, err := in.prove()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"doorstation/internal/camera"
 	"doorstation/internal/check"
 	"doorstation/internal/control"
 	"doorstation/internal/hardware"
@@ -64,8 +65,7 @@ func (s *Scene) camera(ctx context.Context, say func(check.Finding)) {
 // noPicture says why there is none, and which cameras there are.
 func (s *Scene) noPicture(ctx context.Context, err error, say func(check.Finding)) {
 	f := check.Finding{Code: hardware.CameraCode(err), Found: err.Error()}
-	var refused bool
-	if refused = errors.Is(err, control.ErrRefused); refused {
+	if errors.Is(err, control.ErrRefused) {
 		f.Code = s.agentCode(health.CodeCameraBusy, health.CodeCameraUnavailable, health.CodeCameraStalled)
 	}
 	if f.Code == "" {
@@ -80,7 +80,7 @@ func (s *Scene) noPicture(ctx context.Context, err error, say func(check.Finding
 			f.Found += "\nwhich program that is, only root may see: sudo doorstation check --only camera"
 		}
 	}
-	if f.Code == health.CodeCameraUnavailable {
+	if f.Code == health.CodeCameraUnavailable && !errors.Is(err, camera.ErrCameraPermission) {
 		list, listErr := hardware.Cameras(ctx)
 		var lines []string
 		for _, c := range list {

@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -45,13 +44,8 @@ func (s *Scene) hardwareLinks() []check.Link {
 	if s.Hardware.Press > 0 {
 		links = append(links, check.Link{Name: "press", Title: "Press", Needs: []string{"lines"}, Limit: time.Hour, Run: s.press})
 	}
-	for _, name := range []string{"lock", "light"} {
-		if slices.Contains(s.Hardware.Click, name) {
-			links = append(links, check.Link{
-				Name: "click." + name, Title: "Click of the " + name, Needs: needs, Limit: time.Hour,
-				Run: func(ctx context.Context, say func(check.Finding)) { s.click(ctx, name, say) },
-			})
-		}
+	if len(s.Hardware.Click) > 0 {
+		links = append(links, check.Link{Name: "click", Title: "Click", Needs: needs, Limit: time.Hour, Run: s.clicks})
 	}
 	return append(links, s.machineLinks()...)
 }

@@ -255,37 +255,46 @@ func inputLine(f *check.Finding, w wire, l hardware.Line, where string) {
 	}
 }
 
-// errNobody means that no person has answered.
-var errNobody = errors.New("nobody was there to be asked")
+// clicks switches outputs on, each after a question.
+func (s *Scene) clicks(ctx context.Context, say func(check.Finding)) {
+	for _, name := range s.Hardware.Click {
+		f := s.click(ctx, name)
+		f.Link, f.Title = "click."+name, "Click of the "+name
+		say(f)
+	}
+}
 
 // click switches an output after a question.
-func (s *Scene) click(ctx context.Context, name string, say func(check.Finding)) {
-	w := slices.IndexFunc(wires(s.Local), func(w wire) bool { return w.link == "lines."+name })
-	if w < 0 {
-		say(check.Finding{Outcome: check.Skipped, Found: "the local file has none"})
-		return
+func (s *Scene) click(ctx context.Context, name string) check.Finding {
+	all := wires(s.Local)
+	i := slices.IndexFunc(all, func(w wire) bool { return w.link == "lines."+name })
+	if i < 0 {
+		return check.Finding{Outcome: check.Skipped, Found: "the local file has none"}
 	}
 	question := fmt.Sprintf("Switch the %s on for a moment?", name)
 	if name == "lock" {
 		question = fmt.Sprintf("Open the door for %s?", s.Local.Lock.Pulse)
 	}
 	if s.Hardware.Ask == nil || !s.Hardware.Ask(ctx, question) {
-		say(check.Finding{Outcome: check.Skipped, Found: "not switched: " + errNobody.Error() + ", or said no"})
-		return
+		return check.Finding{Outcome: check.Skipped, Found: "not switched: nobody was there to be asked, or said no"}
 	}
-	err := s.switchOn(ctx, name, wires(s.Local)[w])
-	if err != nil {
-		say(check.Finding{Code: wires(s.Local)[w].code, Found: err.Error()})
-		return
+	if err := s.switchOn(ctx, name, all[i]); err != nil {
+		return check.Finding{Code: all[i].code, Found: err.Error()}
 	}
-	say(check.Finding{Found: "switched on, and off again"})
+	return check.Finding{Found: "switched on, and off again"}
 }
+
+// Why an output is not switched.
+var (
+	errAgentsLight = errors.New("the agent has the light, and shows it with each visit: doorstation press")
+	errSimulated   = errors.New("gpio is simulated in the local file")
+)
 
 // switchOn switches an output on for a moment, here or by the agent that has it.
 func (s *Scene) switchOn(ctx context.Context, name string, w wire) error {
 	if s.Agent != nil {
 		if name != "lock" {
-			return errors.New("the agent has the light, and shows it with each visit: doorstation press")
+			return errAgentsLight
 		}
 		return s.Control.Lock(ctx, "open")
 	}
@@ -295,7 +304,7 @@ func (s *Scene) switchOn(ctx context.Context, name string, w wire) error {
 		out.Limit, length = s.Local.Lock.MaxOpen, s.Local.Lock.Pulse
 	}
 	if s.Local.GPIO == "simulated" {
-		return errors.New("gpio is simulated in the local file")
+		return errSimulated
 	}
 	return hardware.Click(ctx, out, length)
 }

@@ -1,0 +1,246 @@
+//go:build kernel
+
+package probe
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"doorstation/internal/check"
+	"doorstation/internal/hardware"
+	"doorstation/internal/health"
+	"doorstation/test/kernel/device"
+)
+
+// configFile writes a local file that anybody may read.
+func configFile(t *testing.T, text string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "config")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err = os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	path := filepath.Join(dir, "config.yaml")
+	text = "home_assistant: {url: 'http://127.0.0.1:1'}\n" + text
+	if err = os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err = os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// found is what one link said.
+func found(t *testing.T, o Options, link string) check.Finding {
+	t.Helper()
+	top, _, _ := strings.Cut(link, ".")
+	r := walk(t.Context(), o, top)
+	for _, f := range r.Findings {
+		if f.Link == link {
+			t.Logf("%s: %s %s %s", link, f.Outcome, f.Code, strings.ReplaceAll(f.Found, "\n", "; "))
+			return f
+		}
+	}
+	t.Fatalf("nothing of %s: %+v", link, r.Findings)
+	return check.Finding{}
+}
+
+// is holds a finding to a fault, or to none, and to words.
+func is(t *testing.T, what string, f check.Finding, code health.Code, words ...string) {
+	t.Helper()
+	if f.Code != code {
+		t.Errorf("%s: it is %q, not %q: %s", what, f.Code, code, f.Found)
+	}
+	for _, w := range words {
+		if !strings.Contains(f.Found, w) {
+			t.Errorf("%s: %q is not said: %s", what, w, f.Found)
+		}
+	}
+	if code != "" && (f.Remedy == "" || f.Docs == "") {
+		t.Errorf("%s: what to do is not said: %+v", what, f)
+	}
+}
+
+const someButton = "gpio: simulated\nbuttons: [{name: Front, pin: GPIO17, call: ['100']}]\naudio: {device: none}\n"
+
+func cameraFile(t *testing.T, name string) Options {
+	t.Helper()
+	return options(configFile(t, someButton+fmt.Sprintf("camera: {source: v4l2, device: '%s', width: 640, height: 360, framerate: 15}\n", name)), HardwareOptions{})
+}
+
+// TestKernelTheCameraIsSeen: the picture is taken and measured, and each fault of a camera has its name until it is mended.
+func TestKernelTheCameraIsSeen(t *testing.T) {
+	path := device.Name(t, device.Vivid)
+	o := cameraFile(t, path)
+	o.Hardware.Picture = filepath.Join(t.TempDir(), "door.jpg")
+	f := found(t, o, "camera")
+	is(t, "well", f, "", "a picture of 640x360", "constrained baseline", "encoded on the processor (openh264)", path, o.Hardware.Picture)
+	if info, ok := f.Data.(hardware.PictureInfo); !ok || info.Rate < 5 || info.Rate > 20 || info.Light == nil || info.Light.Blank() {
+		t.Errorf("measured: %+v", f.Data)
+	}
+	if data, err := os.ReadFile(o.Hardware.Picture); err != nil || !strings.HasPrefix(string(data), "\xff\xd8\xff") {
+		t.Errorf("the picture that was written: %v", err)
+	}
+	t.Run("busy", func(t *testing.T) {
+		release, pid := holder(t, "camera", path)
+		is(t, "busy", found(t, o, "camera"), health.CodeCameraBusy, "used by "+filepath.Base(os.Args[0]), fmt.Sprintf("process %d", pid))
+		release()
+		is(t, "free again", found(t, o, "camera"), "")
+	})
+	t.Run("black", func(t *testing.T) {
+		device.SetControl(t, path, "osd_text_mode", 2)
+		device.SetControl(t, path, "test_pattern", 5)
+		is(t, "black", found(t, o, "camera"), health.CodeCameraDark, "the lens covered")
+		device.SetControl(t, path, "test_pattern", 0)
+		device.SetControl(t, path, "osd_text_mode", 0)
+		is(t, "uncovered", found(t, o, "camera"), "")
+	})
+	t.Run("silent", func(t *testing.T) {
+		device.SetControl(t, path, "percentage_of_dropped_buffers", 100)
+		is(t, "silent", found(t, o, "camera"), health.CodeCameraStalled)
+		device.SetControl(t, path, "percentage_of_dropped_buffers", 0)
+		is(t, "well again", found(t, o, "camera"), "")
+	})
+	t.Run("not there", func(t *testing.T) {
+		is(t, "not there", found(t, cameraFile(t, "/dev/video99"), "camera"), health.CodeCameraUnavailable, "/dev/video99", "camera.source: v4l2 has vivid ("+path+")")
+	})
+	t.Run("not for this user", func(t *testing.T) {
+		if err := os.Chmod(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		said := asNobody(t, o.Config, "camera")
+		t.Log(said)
+		if !strings.Contains(said, "camera camera_unavailable ") || !strings.Contains(said, "group video") {
+			t.Error("it is not said")
+		}
+		if err := os.Chmod(path, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if said = asNobody(t, o.Config, "camera"); !strings.Contains(said, "camera  a picture of 640x360") {
+			t.Errorf("with a group: %s", said)
+		}
+	})
+	t.Run("unplugged", func(t *testing.T) {
+		plugIn := device.Webcam.Unplug(t)
+		is(t, "unplugged", found(t, o, "camera"), health.CodeCameraUnavailable)
+		plugIn()
+		again, err := device.CameraCalled("vivid-000-vid-cap")
+		if err != nil {
+			t.Fatal(err)
+		}
+		is(t, "plugged in", found(t, cameraFile(t, again), "camera"), "")
+	})
+}
+
+const header = `
+buttons:
+  - {name: Front, pin: GPIO17, call: ['100']}
+  - {name: Hog, pin: GPIO4, call: ['100']}
+  - {name: Program, pin: GPIO22, call: ['100']}
+  - {name: Shorted, pin: GPIO5, pull: none, call: ['100']}
+  - {name: Nowhere, pin: {chip: gpiochip9, line: 3}, call: ['100']}
+lock: {pin: GPIO27, codes: ['1'], pulse: 1s}
+light: {pin: GPIO24}
+audio: {device: none}
+camera: {source: test}
+`
+
+// TestKernelTheLinesAreSeen: who has a line, at which level a free one is, and whether an edge can arrive.
+func TestKernelTheLinesAreSeen(t *testing.T) {
+	chip := device.NewChip(t, device.ChipOptions{Busy: map[int]string{4: "somebody"}})
+	o := options(configFile(t, header), HardwareOptions{})
+	release, pid := holder(t, "line", chip.Path, "22")
+	is(t, "chips", found(t, o, "lines"), "", "pinctrl-bcm2711, 58 lines")
+	is(t, "free", found(t, o, "lines.button:Front"), "", "line 17", "free, high now, edges proven")
+	is(t, "hogged", found(t, o, "lines.button:Hog"), health.CodeButtonUnreadable, `in use by "somebody"`)
+	is(t, "held", found(t, o, "lines.button:Program"), health.CodeButtonUnreadable, "in use by", fmt.Sprintf("process %d", pid))
+	is(t, "no such line", found(t, o, "lines.button:Nowhere"), health.CodeButtonUnreadable, "gpiochip9")
+	is(t, "lock", found(t, o, "lines.lock"), "", "GPIO27", "free")
+	if f := found(t, o, "lines.button:Shorted"); f.Outcome != check.Warning || !strings.Contains(f.Found, "reads as pressed") {
+		t.Errorf("shorted: %+v", f)
+	}
+	release()
+	is(t, "given back", found(t, o, "lines.button:Program"), "", "free")
+	chip.Line(t, 5).Pull(true)
+	if f := found(t, o, "lines.button:Shorted"); f.Outcome != check.OK {
+		t.Errorf("mended: %+v", f)
+	}
+	if err := os.Chmod(chip.Path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said := asNobody(t, o.Config, "lines"); !strings.Contains(said, "lines gpio_unavailable ") || !strings.Contains(said, "group gpio") {
+		t.Errorf("not for this user: %s", said)
+	}
+}
+
+// TestKernelAPressIsSeen, with its bounces; one on another line is told from none.
+func TestKernelAPressIsSeen(t *testing.T) {
+	chip := device.NewChip(t, device.ChipOptions{})
+	file := configFile(t, "buttons: [{name: Front, pin: GPIO17, call: ['100']}]\naudio: {device: none}\ncamera: {source: test}\n")
+	const ms = time.Millisecond
+	press := func(line int) check.Finding {
+		t.Helper()
+		l := chip.Line(t, line)
+		pressed := make(chan struct{})
+		o := options(file, HardwareOptions{Press: 4 * time.Second, Tell: func(string) {
+			go func() {
+				defer close(pressed)
+				l.Play(device.Step{High: false, For: 2 * ms}, device.Step{High: true, For: 2 * ms}, device.Step{High: false, For: 150 * ms}, device.Step{High: true, For: ms})
+			}()
+		}})
+		f := found(t, o, "press.button:Front")
+		<-pressed
+		return f
+	}
+	f := press(17)
+	is(t, "pressed", f, "", "GPIO17 went low for 1", "with 2 bounces")
+	if d, ok := f.Data.(pressData); !ok || d.LengthMS < 150 || d.LengthMS > 500 {
+		t.Errorf("%+v", f.Data)
+	}
+	is(t, "on the wrong pin", press(23), health.CodeButtonStill, "GPIO17 did not move", "another line moved: GPIO23 went low")
+}
+
+// TestKernelTheLockClicks after a question only, and is off again.
+func TestKernelTheLockClicks(t *testing.T) {
+	chip := device.NewChip(t, device.ChipOptions{})
+	file := configFile(t, "buttons: [{name: Front, pin: GPIO17, call: ['100']}]\nlock: {pin: GPIO27, codes: ['1'], pulse: 1s}\naudio: {device: none}\ncamera: {source: test}\n")
+	line := chip.Line(t, 27)
+	asked := 0
+	o := options(file, HardwareOptions{
+		Click: []string{"lock"}, Guard: []string{"/usr/bin/env", roleVariable + "=guard", os.Args[0]},
+		Ask: func(_ context.Context, question string) bool {
+			asked++
+			return strings.Contains(question, "1s") && asked > 1
+		},
+	})
+	if f := found(t, o, "click.lock"); f.Outcome != check.Skipped || line.Level() {
+		t.Errorf("after a no: %+v", f)
+	}
+	seen := make(chan bool, 1)
+	go func() {
+		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			if line.Level() {
+				seen <- true
+				return
+			}
+		}
+		seen <- false
+	}()
+	is(t, "clicked", found(t, o, "click.lock"), "", "and off again")
+	if !<-seen || line.Level() {
+		t.Errorf("it was on: no; it is on: %v", line.Level())
+	}
+	release, _ := holder(t, "line", chip.Path, "27")
+	is(t, "taken", found(t, o, "click.lock"), health.CodeLockUnavailable)
+	release()
+}
