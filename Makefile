@@ -22,7 +22,7 @@ heading = @printf '\n=== %s ===\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: $(ALL_ARCHS:%=package-%) help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak package test-package test-arm test-vm lint fmt docs demo bench clean deps-build deps-lab deps-lint deps-kernel deps-demo deps-bench deps-package deps-vm
+.PHONY: $(ALL_ARCHS:%=package-%) help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak package test-package test-arm test-vm lint fmt docs demo bench bench-vm clean deps-build deps-lab deps-lint deps-kernel deps-demo deps-bench deps-package deps-vm
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,13 @@ bench: deps-bench build ## what a person waits for, sees and hears, measured on 
 	test/lab/prepare.sh asterisk popup
 	DOORSTATION_LAB_OUT=test/bench/out go run ./test/bench $(BENCH)
 
+bench-vm: deps-bench deps-vm package-amd64 ## power on to registered, edge to INVITE, ten idle minutes: on the machine of test-vm; BENCH=-quick for a look
+	$(call heading,bench of the machine)
+	test/lab/prepare.sh asterisk popup
+	test/vm/build.sh
+	DOORSTATION_VM_PACKAGE=$$(ls $(CURDIR)/dist/doorstation_*_amd64.deb) DOORSTATION_LAB_OUT=test/bench/out \
+		go run ./test/bench -only power,edge,idle $(BENCH)
+
 package: $(ARCHS:%=package-%) ## dist/*.deb for amd64, arm64 and armhf (ARCHS="arm64" for one)
 
 # One make builds each of them once, whoever asks for them.
@@ -100,7 +107,7 @@ test-vm: deps-vm package-amd64 ## the package on an emulated machine with system
 	test/vm/build.sh
 	DIST=dist/upgrade VERSION=9999~upgrade packaging/build.sh amd64
 	DOORSTATION_VM_PACKAGES=$$(ls $(CURDIR)/dist/doorstation_*_amd64.deb $(CURDIR)/dist/upgrade/doorstation_*_amd64.deb | paste -sd:) \
-		go test -count=1 -v -timeout 40m ./test/vm
+		go test -count=1 -v -parallel 4 -timeout 40m ./test/vm
 
 lint: deps-lint ## golangci-lint (errorlint, gochecknoinits, shadow, …) and gofmt
 	$(call heading,lint)

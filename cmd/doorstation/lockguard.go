@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -33,6 +34,7 @@ type lockGuardCmd struct {
 // Run holds the line until the agent ends. systemd and a terminal tell all processes to end at once: the guard has to be the last.
 func (c *lockGuardCmd) Run(e *env) error {
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE)
+	debug.FreeOSMemory() // what the other commands' packages made at the start: the guard is there for as long as the door
 	err := gpio.Guard(gpio.GuardConfig{Device: c.Device, Line: c.Line, ActiveLow: c.Active == "low", Limit: c.Limit}, e.stdin, e.stdout)
 	if errors.Is(err, gpio.ErrNotTaken) {
 		return toldError{err} // a line in the journal each second that the agent tries would wear the SD card out

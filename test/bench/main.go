@@ -40,6 +40,9 @@ func benches() []bench {
 		{"arm64", aboutARM64, measureARM64},
 		{"return", aboutReturn, measureReturn},
 		{"change", aboutChange, measureChange},
+		{partPower, aboutPower, measurePower},
+		{partEdge, aboutEdge, measureEdge},
+		{partIdle, aboutIdle, measureIdle},
 	}
 }
 
@@ -84,6 +87,12 @@ func run(p plan, only []string, out string) int {
 	parts := []lab.Part{lab.PartAsterisk, lab.PartPopup}
 	if slices.Contains(only, "arm64") {
 		parts = append(parts, lab.PartARM64)
+	}
+	if slices.ContainsFunc(only, func(name string) bool { return name == partPower || name == partEdge || name == partIdle }) {
+		if err := prepareMachine(); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			return 1
+		}
 	}
 	code, inside := lab.Enter("out", parts...)
 	if !inside {

@@ -16,18 +16,22 @@ type plan struct {
 	glassTalk, earTalk      time.Duration
 	lossTalk, costTalk      time.Duration
 	viewersFor              time.Duration
+	boots, edges            int
+	idle                    time.Duration
 	quick                   bool
 }
 
 // skips reports whether a part is only done when it is named.
-func (p *plan) skips(name string) bool { return p.quick && name == "arm64" }
+func (p *plan) skips(name string) bool {
+	return p.quick && name == "arm64" || name == partPower || name == partEdge || name == partIdle
+}
 
 func fullPlan() plan {
 	return plan{
 		starts: 10, presses: 200, dead: 50, glassCalls: 10, earCalls: 6, lossCalls: 10, costCalls: 3, baresipCalls: 22,
 		returns: 20, holes: 5, changes: 20, shapeCalls: 3,
 		glassTalk: 20 * time.Second, earTalk: 40 * time.Second, lossTalk: 12 * time.Second, costTalk: 20 * time.Second,
-		viewersFor: 10 * time.Second,
+		viewersFor: 10 * time.Second, boots: 5, edges: 30, idle: 10 * time.Minute,
 	}
 }
 
@@ -37,7 +41,7 @@ func quickPlan() plan {
 		starts: 3, presses: 8, dead: 3, glassCalls: 1, earCalls: 1, lossCalls: 1, costCalls: 1, baresipCalls: 4,
 		returns: 1, holes: 0, changes: 1,
 		glassTalk: 8 * time.Second, earTalk: 12 * time.Second, lossTalk: 12 * time.Second, costTalk: 8 * time.Second,
-		viewersFor: 3 * time.Second, quick: true,
+		viewersFor: 3 * time.Second, boots: 1, edges: 5, idle: 30 * time.Second, quick: true,
 	}
 }
 
@@ -58,6 +62,8 @@ func (p *plan) flags() {
 		"returns":       {&p.returns, "times that the PBX is stopped or killed and comes back"},
 		"holes":         {&p.holes, "times that nothing passes on the wire"},
 		"shape-calls":   {&p.shapeCalls, "talks whose link becomes slow and fast again for each length of queue, and at each random loss"},
+		"boots":         {&p.boots, "times that the machine is switched off and on"},
+		"edges":         {&p.edges, "presses of the machine's button"},
 		"changes":       {&p.changes, "changes of SIP Core's settings"},
 	} {
 		flag.IntVar(f.n, name, *f.n, f.text)
@@ -70,6 +76,7 @@ func (p *plan) flags() {
 		"ear-talk":    {&p.earTalk, "length of a call with bursts"},
 		"loss-talk":   {&p.lossTalk, "length of a call at packet loss"},
 		"cost-talk":   {&p.costTalk, "length of a call whose processor time is taken"},
+		"idle":        {&p.idle, "how long the machine is left alone"},
 		"viewers-for": {&p.viewersFor, "how long each number of viewers watches"},
 	} {
 		flag.DurationVar(f.d, name, *f.d, f.text)

@@ -10,12 +10,26 @@ stamp=vm-$(sha256sum <"$here/build.sh" | cut -c1-12)
 started=$SECONDS
 say() { printf 'vm: [%3d s] %s\n' $((SECONDS - started)) "$*" >&2; }
 die() { printf 'vm: %s\n' "$*" >&2; exit 1; }
+# patiently gives a mirror that is being synchronised a minute or two.
+patiently() {
+  local pause
+  for pause in 20 60; do
+    "$@" && return 0
+    say "failed, and tried again in $pause s: $1"
+    sleep $pause
+  done
+  "$@"
+}
 
 mkdir -p "$cache"
 exec 9>"$cache/vm.lock"
 flock 9
-[[ ! -e $cache/$stamp/.complete ]] || { echo "$cache/$stamp"; exit 0; }
-[[ $(id -u) = 0 ]] || die "building the virtual machine's disk needs root"
+if [[ -e $cache/$stamp/.complete ]]; then
+  touch "$cache/$stamp" # in use
+  echo "$cache/$stamp"
+  exit 0
+fi
+[[ $(id -u) = 0 ]] || die "building the virtual machine's disk needs root, once: run test/vm/build.sh as root, with DOORSTATION_CACHE=$cache"
 new=$cache/$stamp.new
 rm -rf --one-file-system "$new"
 trap 'rm -rf --one-file-system "$new"' EXIT
@@ -33,14 +47,14 @@ Acquire::Languages "none"; Acquire::Check-Valid-Until "false"; Acquire::Retries 
 A
 (
   export APT_CONFIG=$PWD/apt/apt.conf
-  apt-get -qq update
+  patiently apt-get -qq update
   image=$(apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -1)
   version=${image#linux-image-}
   # From 7.x on it is split; older ones are one package.
   if apt-cache show "linux-modules-$version" >/dev/null 2>&1; then set -- "linux-base-$version" "linux-binary-$version" "linux-modules-$version"
   else set -- "$image"; fi
   say "fetching Linux $version"
-  (cd apt/debs && apt-get -qq download "$@")
+  (cd apt/debs && patiently apt-get -qq download "$@")
   echo "$version" >version
 )
 version=$(cat version)
@@ -52,10 +66,12 @@ depmod -b "$modules" "$version"
 cp "$modules/lib/modules/$version/vmlinuz" vmlinuz 2>/dev/null || cp kernel/boot/vmlinu[xz]-"$version" vmlinuz
 
 say "installing Debian trixie into a directory"
-mmdebstrap --quiet --mode=root --variant=minbase --keyring="$keyring" --aptopt='APT::Sandbox::User "root"' \
-  --aptopt='Acquire::Check-Valid-Until "false"' \
-  --include=systemd,systemd-sysv,udev,kmod,iproute2,openssh-server,procps,busybox-static,alsa-utils,libopus0,libspeexdsp1,init-system-helpers \
-  trixie root "$mirror"
+debian() {
+  rm -rf --one-file-system root
+  mmdebstrap --quiet --mode=root --variant=minbase --keyring="$keyring" --aptopt='APT::Sandbox::User "root"' \
+    --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Retries "5"' --include="$1" trixie root "$mirror"
+}
+patiently debian systemd,systemd-sysv,udev,kmod,iproute2,openssh-server,procps,busybox-static,alsa-utils,libopus0,libspeexdsp1,init-system-helpers
 mkdir -p root/usr/lib/modules
 # Only what the tests load, and what it depends on.
 for m in gpio-sim vivid snd-aloop virtio_net virtio_pci virtio_blk virtio_rng ext4; do
@@ -71,7 +87,6 @@ echo door >root/etc/hostname
 echo 0123456789abcdef0123456789abcdef >root/etc/machine-id
 sed -i 's/^root:[^:]*:/root::/' root/etc/shadow
 mkdir -p root/etc/systemd/{network,system/multi-user.target.wants,system/sysinit.target.wants,journald.conf.d} root/etc/ssh/sshd_config.d
-printf '[Match]\nName=en* eth*\n[Network]\nAddress=10.79.0.2/24\nGateway=10.79.0.1\nIPv6AcceptRA=no\n' >root/etc/systemd/network/10-lab.network
 printf '[Journal]\nStorage=persistent\n' >root/etc/systemd/journald.conf.d/lab.conf
 # Only the test is on this network.
 printf 'PermitRootLogin yes\nPermitEmptyPasswords yes\nUsePAM no\n' >root/etc/ssh/sshd_config.d/lab.conf
@@ -144,8 +159,14 @@ while read -r m; do $BB insmod /mods/$m; done </mods/order
 i=0
 while [ ! -b /dev/vda ] && [ $i -lt 300 ]; do $BB sleep 0.1; i=$((i + 1)); done
 mode=rw
-for word in $($BB cat /proc/cmdline); do [ "$word" != lab.readonly ] || mode=ro; done
+net=0
+for word in $($BB cat /proc/cmdline); do
+  case $word in lab.readonly) mode=ro ;; lab.net=*) net=${word#*=} ;; esac
+done
 $BB mount -t ext4 -o $mode,noatime /dev/vda /newroot || exec $BB sh
+# Each machine of a test has another address; it stays the same from boot to boot.
+file=/newroot/etc/systemd/network/10-lab.network
+[ -e $file ] || printf '[Match]\nName=en* eth*\n[Network]\nAddress=10.79.%s.2/24\nGateway=10.79.%s.1\nIPv6AcceptRA=no\n' $net $net >$file
 $BB umount /proc /sys
 $BB mount --move /dev /newroot/dev
 exec $BB switch_root /newroot /sbin/init
@@ -155,7 +176,7 @@ chmod +x initramfs/init
 
 mkfs.ext4 -q -F -E lazy_itable_init=1 -d root disk.img 1200M >/dev/null
 rm -rf root kernel initramfs version
-rm -rf --one-file-system "$cache"/vm-????????????
+find "$cache" -maxdepth 1 -name 'vm-????????????' -mtime +2 -exec rm -rf --one-file-system {} + # nobody uses them any more
 cd "$cache"
 touch "$new/.complete"
 mv "$new" "$cache/$stamp"
