@@ -64,7 +64,7 @@ func (s *server) guarded(next http.Handler) http.Handler {
 			"Content-Security-Policy":      contentPolicy,
 			"X-Frame-Options":              "DENY",
 			"X-Content-Type-Options":       "nosniff",
-			"Referrer-Policy":              "no-referrer",
+			"Referrer-Policy":              "same-origin", // with no-referrer the page's own forms would come from "null"
 			"Cross-Origin-Opener-Policy":   "same-origin",
 			"Cross-Origin-Resource-Policy": "same-origin",
 			"Permissions-Policy":           "camera=(), microphone=(), geolocation=()",
