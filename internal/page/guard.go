@@ -65,7 +65,6 @@ func (s *server) guarded(next http.Handler) http.Handler {
 			"X-Frame-Options":              "DENY",
 			"X-Content-Type-Options":       "nosniff",
 			"Referrer-Policy":              "same-origin", // with no-referrer the page's own forms would come from "null"
-			"Cross-Origin-Opener-Policy":   "same-origin",
 			"Cross-Origin-Resource-Policy": "same-origin",
 			"Permissions-Policy":           "camera=(), microphone=(), geolocation=()",
 			"Cache-Control":                "no-store",
