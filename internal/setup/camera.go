@@ -54,9 +54,9 @@ func (s *state) askCamera(ctx context.Context) error {
 			s.useCamera(c, without)
 			return nil
 		}
-		fits, err := s.tryCamera(ctx, c)
-		if err != nil {
-			return err
+		fits, tryErr := s.tryCamera(ctx, c)
+		if tryErr != nil {
+			return tryErr
 		}
 		if fits {
 			s.useCamera(c, false)

@@ -178,7 +178,7 @@ func (s *screen) wait() int {
 // Keys as a terminal sends them.
 const (
 	enter = "\r"
-	down  = "\x1b[B"
+	up    = "\x1b[A"
 	ctrlC = "\x03"
 )
 

@@ -85,36 +85,39 @@ func mode(t *testing.T, path string, want os.FileMode) {
 	}
 }
 
-// conversation answers every question of a setup on a console, from Home Assistant's address to "Write it".
-func conversation(s *screen, h *house.House) {
-	s.t.Helper()
-	s.answers("The address of Home Assistant", h.URL())
-	s.answers("How does the door get in?", "1")
-	s.answers("logs in with?", doorName)
-	s.answers("The password?", doorPassword)
-	s.answers("second factor? (Authenticator app)", doorFactor)
-	s.answers("Which of SIP Core's users is the door?", "")
-	s.answers("Who rings when somebody presses the button?", "1")
-	s.answers("For how long does it ring?", "")
-	s.sees("A test picture")
-	s.sees("> ")
-	s.types("1\n")
-	s.answers("Is this the right camera?", "y")
-	s.sees("No sound")
-	s.sees("> ")
-	s.types("1\n")
-	s.answers("What now?", "") // no pins here
-	s.answers("Is there a relay", "y")
-	s.answers("is at which pin?", "")
-	s.answers("open the door?", "")
-	s.answers("Is there a light", "n")
+// turn is a question and its answer: on a console, and with the keys of a terminal.
+type turn struct{ question, line, keys string }
+
+// conversation are the questions of a setup from Home Assistant's address to the last one before "Is that right?". Nothing is announced
+// and there is no hardware.
+func conversation(h *house.House) []turn {
+	return []turn{
+		{"The address of Home Assistant", h.URL(), h.URL()},
+		{"How does the door get in?", "1", ""},
+		{"logs in with?", doorName, doorName},
+		{"The password?", doorPassword, doorPassword},
+		{"second factor? (Authenticator app)", doorFactor, doorFactor},
+		{"Which of SIP Core's users is the door?", "", ""},
+		{"Who rings when somebody presses the button?", "1", ""},
+		{"For how long does it ring?", "", ""},
+		{"Which camera looks at the visitor?", "1", up},
+		{"Is this the right camera?", "y", ""},
+		{"With what does the visitor talk?", "", ""},
+		{"What now?", "", ""}, // no pins here
+		{"Is there a relay", "y", "y"},
+		{"is at which pin?", "", ""},
+		{"open the door?", "", ""},
+		{"Is there a light", "n", "n"},
+	}
 }
 
 func TestFromNothingToAPopupThatRings(t *testing.T) {
 	h := family(t, nil)
 	dir, flags := door(t)
 	s := open(t, plain(), append([]string{"setup"}, flags...)...)
-	conversation(s, h)
+	for _, turn := range conversation(h) {
+		s.answers(turn.question, turn.line)
+	}
 	s.answers("Is that right?", "1")
 	s.sees("Written:")
 	s.sees("Check of the whole chain")

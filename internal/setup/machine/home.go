@@ -21,6 +21,9 @@ import (
 // searching is how long the network is searched: most answer within a tenth of a second, a sleeping Wi-Fi after two.
 const searching = 4 * time.Second
 
+// others is how long others are waited for when one was found.
+const others = 1500 * time.Millisecond
+
 // Home asks Home Assistant over the network.
 type Home struct {
 	// Hostname is that of this machine: tokens are named for it.
@@ -37,6 +40,7 @@ func (h *Home) Find(ctx context.Context) ([]setup.Place, error) {
 	var keys []string
 	found := map[string]discover.Instance{}
 	err := discover.Find(ctx, discover.Options{Log: h.Log}, func(i discover.Instance) {
+		time.AfterFunc(others, cancel) // whoever has not answered by then is asleep
 		if _, known := found[i.Key]; !known {
 			keys = append(keys, i.Key)
 		}
