@@ -30,6 +30,10 @@ const (
 
 // camera takes a picture: of the agent that has the camera, or with the camera itself.
 func (s *Scene) camera(ctx context.Context, say func(check.Finding)) {
+	if s.mayNotAsk(ctx) {
+		say(notAllowed())
+		return
+	}
 	var img image.Image
 	var info hardware.PictureInfo
 	var err error

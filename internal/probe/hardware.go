@@ -2,11 +2,13 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"doorstation/internal/app"
 	"doorstation/internal/check"
+	"doorstation/internal/control"
 	"doorstation/internal/machine"
 )
 
@@ -33,21 +35,39 @@ type HardwareOptions struct {
 // hardwareLinks are those of what the door is made of.
 func (s *Scene) hardwareLinks() []check.Link {
 	needs := []string{linkFile}
+	// Without knowing whether an agent runs, its hardware would be opened beside it.
+	hard := []string{linkFile, linkAgent}
 	links := []check.Link{
 		{Name: "codes", Title: "Codes of persons", Needs: needs, Run: part(func() app.Checked { return app.CheckCodes(s.Local.Lock) })},
-		{Name: "camera", Title: "Camera", Needs: needs, Run: s.camera},
-		{Name: "sound", Title: "Sound device", Needs: needs, Run: s.sound},
+		{Name: "camera", Title: "Camera", Needs: hard, Run: s.camera},
+		{Name: "sound", Title: "Sound device", Needs: hard, Run: s.sound},
 		{Name: "echo", Title: "Echo", Needs: needs, Run: part(func() app.Checked { return app.CheckEcho(s.Local.Audio, s.StateDir) })},
 		{Name: "tones", Title: "Tone files", Needs: needs, Run: part(func() app.Checked { return app.CheckTones(s.Local.Audio) })},
-		{Name: "lines", Title: "GPIO lines", Needs: needs, Run: s.lines},
+		{Name: "lines", Title: "GPIO lines", Needs: hard, Run: s.lines},
 	}
 	if s.Hardware.Press > 0 {
 		links = append(links, check.Link{Name: "press", Title: "Press", Needs: []string{"lines"}, Limit: time.Hour, Run: s.press})
 	}
 	if len(s.Hardware.Click) > 0 {
-		links = append(links, check.Link{Name: "click", Title: "Click", Needs: needs, Limit: time.Hour, Run: s.clicks})
+		links = append(links, check.Link{Name: "click", Title: "Click", Needs: hard, Limit: time.Hour, Run: s.clicks})
 	}
 	return append(links, s.machineLinks()...)
+}
+
+// mayNotAsk reports whether an agent runs that this user may not ask.
+func (s *Scene) mayNotAsk(ctx context.Context) bool {
+	if s.Agent != nil {
+		return false
+	}
+	_, err := s.Control.Status(ctx)
+	return errors.Is(err, control.ErrNotAllowed)
+}
+
+// notAllowed is what is found of hardware of an agent that may not be asked.
+func notAllowed() check.Finding {
+	return check.Finding{
+		Outcome: check.Skipped, Found: "the agent that runs has it, and this user may not ask it: sudo doorstation check, or as a member of the group doorstation",
+	}
 }
 
 // tell tells a person.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"doorstation/internal/check"
+	"doorstation/internal/control"
 	"doorstation/internal/hardware"
 	"doorstation/internal/health"
 	"doorstation/test/kernel/device"
@@ -243,4 +244,46 @@ func TestKernelTheLockClicks(t *testing.T) {
 	release, _ := holder(t, "line", chip.Path, "27")
 	is(t, "taken", found(t, o, "click.lock"), health.CodeLockUnavailable)
 	release()
+}
+
+// TestKernelBesideAnAgent: what the agent holds is no error, and it is asked for its camera and its button.
+func TestKernelBesideAnAgent(t *testing.T) {
+	chip := device.NewChip(t, device.ChipOptions{})
+	path := device.Name(t, device.Vivid)
+	config, socket := runAgent(t, fmt.Sprintf(`
+home_assistant: {url: 'http://127.0.0.1:1'}
+buttons: [{name: Front, pin: GPIO17, call: ['100']}]
+lock: {pin: GPIO27, codes: ['1']}
+camera: {source: v4l2, device: '%s', width: 640, height: 360, framerate: 15}
+audio: {device: test}
+monitor: {listen: none}
+page: {listen: none}
+`, path))
+	o := options(config, HardwareOptions{Press: 20 * time.Second})
+	o.Socket = socket
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		now, err := control.NewClient(socket).Status(t.Context())
+		if err != nil || time.Now().After(end) {
+			t.Fatalf("the agent has not taken its lines: %v", err)
+		}
+		if now.GPIO.Buttons[0].Level == "off" && now.GPIO.Lock == "off" {
+			break
+		}
+	}
+	f := found(t, o, "lines.button:Front")
+	is(t, "button", f, "", "held by the agent", "at rest now, 0 presses")
+	is(t, "lock", found(t, o, "lines.lock"), "", "held by the agent: off")
+	is(t, "camera", found(t, o, "camera"), "", "a picture of 640x360", path)
+	const ms = time.Millisecond
+	line := chip.Line(t, 17)
+	pressed := make(chan struct{})
+	o.Hardware.Tell = func(string) {
+		go func() {
+			defer close(pressed)
+			line.Play(device.Step{High: false, For: 10 * ms}, device.Step{High: true, For: 300 * ms}, device.Step{High: false, For: 200 * ms}, device.Step{High: true, For: ms})
+		}()
+	}
+	is(t, "pressed", found(t, o, "press.button:Front"), "", "the agent saw it", "1 glitch before")
+	<-pressed
+	is(t, "after it", found(t, o, "lines.button:Front"), "", "1 press and 1 glitch since the start")
 }

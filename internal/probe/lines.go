@@ -68,8 +68,12 @@ func (s *Scene) lines(ctx context.Context, say func(check.Finding)) {
 		return
 	}
 	say(check.Finding{Found: chips(lines) + also(err)})
+	hidden := s.mayNotAsk(ctx)
 	for _, w := range wires(s.Local) {
 		f := s.line(lines, w)
+		if l, findErr := hardware.FindLine(lines, w.pin); hidden && findErr == nil && l.Used && ours(l.Consumer) {
+			f = notAllowed()
+		}
 		f.Link, f.Title = w.link, w.title
 		say(f)
 	}
@@ -190,7 +194,7 @@ func (s *Scene) agentLine(f check.Finding, w wire, where string) check.Finding {
 			continue
 		}
 		level = b.Level
-		f.Found += fmt.Sprintf(": %s now, %s and %s since the start, edges %s", pressedText(b.Level == "on"), count(b.Presses, "press"), count(b.Glitches, "glitch"), b.Edges)
+		f.Found += fmt.Sprintf(": %s now, %s and %s since the start, edges %s", pressedText(b.Level), presses(b.Presses), glitches(b.Glitches), b.Edges)
 		if b.Edges == "polled" {
 			f.Code = w.code
 		} else if b.Glitches > 10*max(1, b.Presses) {
@@ -203,11 +207,30 @@ func (s *Scene) agentLine(f check.Finding, w wire, where string) check.Finding {
 	return f
 }
 
-func pressedText(down bool) string {
-	if down {
+// pressedText is a button's level in words.
+func pressedText(level string) string {
+	switch level {
+	case string(gpio.LevelOn):
 		return "pressed"
+	case string(gpio.LevelOff):
+		return "at rest"
+	default:
+		return "not readable"
 	}
-	return "at rest"
+}
+
+func presses(n int) string {
+	if n == 1 {
+		return "1 press"
+	}
+	return fmt.Sprintf("%d presses", n)
+}
+
+func glitches(n int) string {
+	if n == 1 {
+		return "1 glitch"
+	}
+	return fmt.Sprintf("%d glitches", n)
 }
 
 // outputLine looks at a free output without taking it.

@@ -15,6 +15,7 @@ import (
 // The names that other links need.
 const (
 	linkFile     = "file"
+	linkAgent    = "agent"
 	linkToken    = "token"
 	linkHome     = "home_assistant"
 	linkAPI      = "api"
@@ -29,7 +30,7 @@ const (
 func (s *Scene) localLinks() []check.Link {
 	return []check.Link{
 		{Name: linkFile, Title: "Local file", Run: s.file},
-		{Name: "agent", Title: "Running agent", Run: s.agent},
+		{Name: linkAgent, Title: "Running agent", Run: s.agent},
 		{Name: "files", Title: "Files", Needs: []string{linkFile}, Run: s.files},
 		{Name: linkToken, Title: "Access token", Needs: []string{linkFile}, Run: s.token},
 	}

@@ -47,13 +47,13 @@ func (s *Scene) agentPress(ctx context.Context, b settings.Button) check.Finding
 	s.tell(fmt.Sprintf("Press %s now, within %s. The agent runs: the household is called.", b.Name, s.Hardware.Press))
 	look := time.NewTicker(pressLook)
 	defer look.Stop()
-	glitches := 0
+	short := 0
 	for {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			if glitches > 0 {
-				return check.Finding{Code: health.CodeButtonStill, Found: fmt.Sprintf("no press; %s: too short for one, buttons[].hold is %s", count(glitches, "glitch"), b.Hold)}
+			if short > 0 {
+				return check.Finding{Code: health.CodeButtonStill, Found: fmt.Sprintf("no press; %s: too short for one, buttons[].hold is %s", glitches(short), b.Hold)}
 			}
 			return check.Finding{Code: health.CodeButtonStill, Found: fmt.Sprintf("the agent saw no press within %s", s.Hardware.Press)}
 		}
@@ -61,9 +61,9 @@ func (s *Scene) agentPress(ctx context.Context, b settings.Button) check.Finding
 		if !known {
 			continue
 		}
-		glitches = now.Glitches - before.Glitches
+		short = now.Glitches - before.Glitches
 		if now.Presses > before.Presses {
-			return check.Finding{Found: fmt.Sprintf("the agent saw it, with %s before", count(glitches, "glitch"))}
+			return check.Finding{Found: fmt.Sprintf("the agent saw it, with %s before", glitches(short))}
 		}
 	}
 }

@@ -31,6 +31,10 @@ func (s *Scene) sound(ctx context.Context, say func(check.Finding)) {
 		say(check.Finding{Found: "the local file says that there is no sound device (audio.device: none)"})
 		return
 	}
+	if s.mayNotAsk(ctx) {
+		say(notAllowed())
+		return
+	}
 	if !s.Hardware.Silent {
 		s.tell("A tone is played at the door now.")
 	}

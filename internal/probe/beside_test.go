@@ -1,0 +1,57 @@
+//go:build !kernel
+
+package probe
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"doorstation/internal/check"
+	"doorstation/internal/hardware"
+)
+
+const besideFile = `
+home_assistant: {url: 'http://127.0.0.1:1'}
+gpio: simulated
+buttons: [{name: Front, pin: GPIO17, call: ['100']}]
+camera: {source: test, width: 320, height: 240, framerate: 10}
+audio: {device: test}
+monitor: {listen: none}
+page: {listen: none}
+`
+
+// TestBesideAnAgent: the agent is asked for its picture and its sound device; nothing is opened beside it.
+func TestBesideAnAgent(t *testing.T) {
+	config, socket := runAgent(t, besideFile)
+	picture := filepath.Join(t.TempDir(), "door.jpg")
+	scene := New(Options{
+		Config: config, StateDir: filepath.Dir(config), Socket: socket, Getenv: func(string) string { return "" }, Now: time.Now,
+		Hardware: HardwareOptions{Picture: picture},
+	})
+	defer scene.Close()
+	links, err := check.Select(scene.Links(), []string{"agent", "camera", "sound"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := check.Walk(t.Context(), links, time.Now, nil)
+	said := map[string]check.Finding{}
+	for _, f := range report.Findings {
+		said[f.Link] = f
+		t.Logf("%s: %s %s %s", f.Link, f.Outcome, f.Code, f.Found)
+	}
+	if f := said["camera"]; f.Code != "" || !strings.Contains(f.Found, "a picture of 320x240") {
+		t.Errorf("camera: %+v", f)
+	}
+	if info, ok := said["camera"].Data.(hardware.PictureInfo); !ok || info.Rate <= 0 || info.Light == nil || info.Light.Blank() {
+		t.Errorf("measured: %+v", said["camera"].Data)
+	}
+	if data, readErr := os.ReadFile(picture); readErr != nil || !strings.HasPrefix(string(data), "\xff\xd8\xff") {
+		t.Errorf("the picture that was written: %v", readErr)
+	}
+	if f := said["sound"]; f.Outcome != check.OK || !strings.Contains(f.Found, "-15 dBFS while nothing is played") {
+		t.Errorf("sound: %+v", f)
+	}
+}
