@@ -22,7 +22,7 @@ heading = @printf '\n=== %s ===\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: $(ALL_ARCHS:%=package-%) help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak package test-package test-arm test-vm lint fmt docs demo bench bench-vm clean deps-build deps-lab deps-lint deps-kernel deps-demo deps-bench deps-package deps-vm
+.PHONY: $(ALL_ARCHS:%=package-%) help deps build test test-unit test-kernel test-e2e test-chaos test-soak soak package test-package test-arm test-vm lint fmt docs screenshots demo bench bench-vm clean deps-build deps-lab deps-lint deps-kernel deps-demo deps-bench deps-package deps-vm deps-docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -116,6 +116,10 @@ lint: deps-lint ## golangci-lint (errorlint, gochecknoinits, shadow, …) and go
 docs: deps-build ## what docs/ takes from the code: faults, keys, metrics
 	go run ./internal/tools/docgen
 
+screenshots: deps-docs build ## the pictures in docs/ of the status page and of a terminal
+	test/lab/prepare.sh asterisk popup
+	scripts/screenshots.sh
+
 fmt: deps-build ## gofmt over everything
 	gofmt -w $$(git ls-files '*.go')
 
@@ -138,6 +142,8 @@ deps-package:
 	@scripts/deps.sh build package
 deps-vm:
 	@scripts/deps.sh build vm
+deps-docs:
+	@scripts/deps.sh build docs
 deps-lint:
 	@scripts/deps.sh build lint
 

@@ -9,6 +9,7 @@
 #     bench   lab, whom the bench sets beside the door (baresip), and what counts instructions of arm64 (qemu, cross-compilers)
 #     vm      lab, and an emulated machine of its own
 #     package the cross compilers, lintian, and an emulator to run what they make
+#     docs    lab, and what makes pictures of a terminal
 #     lint    golangci-lint, built once into the cache directory
 #
 # Says what it does, does nothing (and takes no time) when all is there. Uses sudo when not root.
@@ -115,7 +116,7 @@ lab() {
   ensure_node
 }
 
-[[ $# -gt 0 ]] || die "usage: scripts/deps.sh build|demo|lab|kernel|bench|package|vm|lint ..."
+[[ $# -gt 0 ]] || die "usage: scripts/deps.sh build|demo|lab|kernel|bench|package|vm|docs|lint ..."
 # Two makes at once must not build the same thing into the same place.
 mkdir -p "$cache"
 exec 9>"$cache/deps.lock"
@@ -129,6 +130,7 @@ for level in "$@"; do
     kernel) packages ca-certificates gcc make libc6-dev flex bison bc xz-utils alsa-utils libasound2-data ;;
     package) packages ca-certificates binutils gettext-base xz-utils lintian systemd crossbuild-essential-arm64 crossbuild-essential-armhf qemu-user-static ;;
     vm) lab; packages qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio zstd xz-utils kmod openssh-client ;;
+    docs) lab; packages tmux aha pngquant fonts-dejavu-core ;;
     lint) ensure_lint ;;
     *) die "no such level: $level" ;;
   esac

@@ -44,6 +44,8 @@ func documents(t *testing.T) map[string]string {
 var (
 	fence   = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	picture = regexp.MustCompile(`!\[([^]]*)\]\(([^)]+)\)`)
+	imgTag  = regexp.MustCompile(`<img src="([^"]*)"(?: width="[0-9]+")? alt="([^"]*)">`)
 	heading = regexp.MustCompile(`(?m)^#{1,6} (.*)$`)
 	markup  = regexp.MustCompile("[`*\\\\]|\\[([^]]*)\\]\\([^)]*\\)")
 )
@@ -100,7 +102,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 func TestPicturesHaveWords(t *testing.T) {
 	used := map[string]bool{}
 	for from, page := range documents(t) {
-		for _, m := range regexp.MustCompile(`!\[([^]]*)\]\(([^)]+)\)`).FindAllStringSubmatch(page, -1) {
+		for _, m := range picture.FindAllStringSubmatch(imgTag.ReplaceAllString(page, "![$2]($1)"), -1) {
 			used[path.Join(path.Dir(from), m[2])] = true
 			if m[1] == "" {
 				t.Errorf("%s: the picture %s has no words", from, m[2])
