@@ -21,8 +21,32 @@ const (
 	guardStartLimit = 5 * time.Second
 )
 
-// ErrGuard says that the process that holds the lock's line is gone or does not answer.
-var ErrGuard = errors.New("gpio: the lock's guard is gone or does not answer")
+var (
+	// ErrGuard says that the process that holds the lock's line is gone or does not answer.
+	ErrGuard = errors.New("gpio: the lock's guard is gone or does not answer")
+	// ErrGuardHangs says that it was killed and does not end, which is the kernel's doing: the process waits in a driver. Nobody else can take
+	// the line before it ends.
+	ErrGuardHangs = errors.New("gpio: the lock's guard hangs in the kernel's driver and cannot be ended: if it stays so, restart the machine")
+)
+
+// guards starts the guards of one line, one after the other. The zero guards with a command is ready; one goroutine at a time may use it.
+type guards struct {
+	command []string
+	last    *guardedRelay // nil: none was started
+}
+
+// start starts one, unless the one before still hangs ([ErrGuardHangs]): no more of them may pile up behind the driver that holds it.
+func (s *guards) start(c GuardConfig, onEnd func()) (relay, error) {
+	if s.last.hanging() {
+		return nil, ErrGuardHangs
+	}
+	g, err := guarded(s.command, c, onEnd)
+	s.last = g
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
 
 // guardedRelay is a line that a guard holds.
 type guardedRelay struct {
@@ -31,10 +55,13 @@ type guardedRelay struct {
 	out     *os.File // answers
 	answers *bufio.Reader
 	ended   chan struct{} // closed when the process has ended
+	kill    func() error
+	hangs   bool // it was killed and has not ended in time
 }
 
-// guarded starts a guard: command with the flags of a GuardConfig. onEnd is told, from another goroutine, when it has ended.
-func guarded(command []string, c GuardConfig, onEnd func()) (relay, error) {
+// guarded starts a guard: command with the flags of a GuardConfig. onEnd is told, from another goroutine, when it has ended. With an error
+// the guard, not nil once its process was started, is for knowing whether it has ended.
+func guarded(command []string, c GuardConfig, onEnd func()) (*guardedRelay, error) {
 	active := "high"
 	if c.ActiveLow {
 		active = "low"
@@ -57,6 +84,7 @@ func guarded(command []string, c GuardConfig, onEnd func()) (relay, error) {
 	err = cmd.Start()
 	err = errors.Join(err, theirIn.Close(), theirOut.Close())
 	g := &guardedRelay{cmd: cmd, in: in, out: out, answers: bufio.NewReader(io.LimitReader(out, 1<<40)), ended: make(chan struct{})}
+	g.kill = func() error { return cmd.Process.Kill() }
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", ErrGuard, err), in.Close(), out.Close())
 	}
@@ -67,7 +95,7 @@ func guarded(command []string, c GuardConfig, onEnd func()) (relay, error) {
 		onEnd()
 	}()
 	if err = g.answer(guardStartLimit); err != nil {
-		return nil, errors.Join(err, g.close())
+		return g, errors.Join(err, g.close())
 	}
 	return g, nil
 }
@@ -100,13 +128,34 @@ func (g *guardedRelay) answer(limit time.Duration) error {
 	return errors.New(text)
 }
 
-// broken ends a guard that cannot be relied on. Whoever has it takes the line anew.
+// broken ends a guard that cannot be relied on. Whoever has it takes the line anew. What hangs in the kernel outlives being killed, and is not
+// waited for.
 func (g *guardedRelay) broken(err error) error {
-	if killErr := g.cmd.Process.Kill(); killErr != nil && !errors.Is(killErr, os.ErrProcessDone) {
+	if killErr := g.kill(); killErr != nil && !errors.Is(killErr, os.ErrProcessDone) {
 		err = errors.Join(err, killErr)
 	}
-	<-g.ended
-	return fmt.Errorf("%w: %w", ErrGuard, err)
+	patience := time.NewTimer(guardLimit)
+	defer patience.Stop()
+	select {
+	case <-g.ended:
+		return fmt.Errorf("%w: %w", ErrGuard, err)
+	case <-patience.C:
+		g.hangs = true
+		return fmt.Errorf("%w: %w", ErrGuardHangs, err)
+	}
+}
+
+// hanging tells whether it was killed and is still there.
+func (g *guardedRelay) hanging() bool {
+	if g == nil || !g.hangs {
+		return false
+	}
+	select {
+	case <-g.ended:
+		return false
+	default:
+		return true
+	}
 }
 
 func (g *guardedRelay) on(limit time.Duration) error { return g.tell(guardOn + " " + limit.String()) }
@@ -117,13 +166,19 @@ func (g *guardedRelay) failed() error {
 	case <-g.ended:
 		return ErrGuard
 	default:
-		return nil
 	}
+	if g.hangs {
+		return ErrGuardHangs
+	}
+	return nil
 }
 
 // close lets the guard end, which switches off.
 func (g *guardedRelay) close() error {
 	err := g.in.Close()
+	if g.hanging() {
+		return errors.Join(err, g.out.Close())
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), guardStartLimit)
 	defer cancel()
 	select {

@@ -12,7 +12,8 @@ import (
 func shellGuard(t *testing.T, script string) (relay, chan struct{}, error) {
 	t.Helper()
 	ended := make(chan struct{})
-	r, err := guarded([]string{"/bin/sh", "-c", script, "sh"}, GuardConfig{Device: "/dev/gpiochip0", Line: 27}, func() { close(ended) })
+	s := guards{command: []string{"/bin/sh", "-c", script, "sh"}}
+	r, err := s.start(GuardConfig{Device: "/dev/gpiochip0", Line: 27}, func() { close(ended) })
 	return r, ended, err
 }
 
@@ -61,7 +62,7 @@ func TestAGuardThatCannotBegin(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	<-ended
-	if _, err = guarded([]string{"/nonexistent"}, GuardConfig{}, func() {}); !errors.Is(err, ErrGuard) {
+	if _, err = (&guards{command: []string{"/nonexistent"}}).start(GuardConfig{}, func() {}); !errors.Is(err, ErrGuard) {
 		t.Errorf("no program: %v", err)
 	}
 }
@@ -93,4 +94,41 @@ func TestNoOtherChildHoldsTheGuard(t *testing.T) {
 		t.Error(err)
 	}
 	_ = other.Wait() // it reads no line, which is a failure to a shell
+}
+
+// TestAGuardThatHangsInTheKernel outlives being killed. Nobody waits for it for ever, no second one is started behind it, and when it has
+// ended at last the line is taken anew.
+func TestAGuardThatHangsInTheKernel(t *testing.T) {
+	s := guards{command: []string{"/bin/sh", "-c", `echo ok; exec sleep 1000`, "sh"}}
+	ended := make(chan struct{})
+	r, err := s.start(GuardConfig{}, func() { close(ended) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	kill := s.last.kill
+	s.last.kill = func() error { return nil } // what waits in a driver takes no notice
+	if err = r.on(time.Second); !errors.Is(err, ErrGuardHangs) {
+		t.Errorf("on: %v", err)
+	}
+	if err = r.failed(); !errors.Is(err, ErrGuardHangs) {
+		t.Errorf("failed: %v", err)
+	}
+	if err = r.close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	if _, err = s.start(GuardConfig{}, func() {}); !errors.Is(err, ErrGuardHangs) {
+		t.Errorf("another one: %v", err)
+	}
+	if err = kill(); err != nil {
+		t.Error(err)
+	}
+	<-ended
+	s.command[2] = obedient
+	r, err = s.start(GuardConfig{}, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = r.close(); err != nil {
+		t.Error(err)
+	}
 }
