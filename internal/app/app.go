@@ -95,9 +95,10 @@ func build(o Options) *App {
 	})
 	a.station = station.NewRunner(machine, caller{a}, caller{a}, door{a.board, memory}, sounder{a.audio}, light{a}, o.Log.With("room", "station"))
 	a.guesses = newGuessMemory(o.StateDir, o.Log.With("room", "station"))
-	a.station.Use(book, alarms{a.health}, a.guesses.keep)
+	standing := newAlarms(a.health, o.StateDir, o.Log.With("room", "station"))
+	a.station.Use(book, standing, a.guesses.keep)
 	a.station.OnVisit(a.visits.add)
-	a.station.Post(station.Remembered{Why: memory.recall(), Guesses: a.guesses.recall()})
+	a.station.Post(station.Remembered{Why: memory.recall(), Guesses: a.guesses.recall(), Standing: standing.recall()})
 	a.home = newHome(o, a.health, a.phone)
 	a.home.configured = func(s settings.Settings) {
 		a.station.Post(station.Configured{Config: stationConfig(s.Local, s.Incoming, book)})

@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -80,4 +82,29 @@ func TestWrongCodesAreRemembered(t *testing.T) {
 		}
 		kept(nil)
 	})
+}
+
+// TestStandingAlarmsAreRemembered over a restart, and forgotten with their file once they are cleared; a damaged file is no reason not to start.
+func TestStandingAlarmsAreRemembered(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	a := newAlarms(nil, dir, slog.New(slog.DiscardHandler))
+	since := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	for _, want := range [][]station.StandingAlarm{
+		nil, {{Alarm: station.AlarmForced, Since: since}},
+		{{Alarm: station.AlarmForced, Since: since}, {Alarm: station.AlarmTamper, Since: since.Add(time.Hour)}}, nil, nil,
+	} {
+		a.Keep(want)
+		if got := newAlarms(nil, dir, a.log).recall(); !slices.Equal(got, want) {
+			t.Errorf("kept is %v, want %v", got, want)
+		}
+	}
+	if _, err := os.Stat(a.path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file of no alarms: %v", err)
+	}
+	if err := os.WriteFile(a.path, []byte(`[{"alarm":`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.recall(); len(got) > 0 {
+		t.Errorf("of a damaged file: %v", got)
+	}
 }

@@ -52,20 +52,6 @@ func (a *App) loadCodes() *codes.Book {
 	return book
 }
 
-// alarms turns the station's alarms into standing faults.
-type alarms struct{ health *health.Register }
-
-func (a alarms) Alarm(which station.Alarm, on bool, detail string) {
-	code, known := map[station.Alarm]health.Code{
-		station.AlarmGuessing: health.CodeWrongCodes, station.AlarmLeftOpen: health.CodeDoorLeftOpen,
-		station.AlarmForced: health.CodeDoorForced, station.AlarmTamper: health.CodeTamper, station.AlarmBlocked: health.CodeLockBlocked,
-	}[which]
-	if !known {
-		code = health.Code(which)
-	}
-	faults{a.health}.standing(code, on, detail)
-}
-
 // forwardInputs takes what contact and tamper switch say to the station.
 func (a *App) forwardInputs(ctx context.Context) error {
 	for {

@@ -44,11 +44,23 @@ type TamperChanged struct{ Active bool }
 // AlarmsCleared says that somebody has looked after the alarms. It is answered by [ActReply] with its ID.
 type AlarmsCleared struct{ ID uint64 }
 
-// Remembered tells why the lock was blocked before the start, as [ActRemember] said, and what [ActKeepGuesses] did.
-type Remembered struct {
-	Why     string
-	Guesses []Guess
+// StandingAlarm is an alarm that stands until it is cleared, over a restart too: [AlarmForced] or [AlarmTamper].
+type StandingAlarm struct {
+	Alarm Alarm
+	Since time.Time
 }
+
+// ActKeepAlarms says which alarms stand from now on, to be remembered over a restart; nothing: none.
+type ActKeepAlarms struct{ Standing []StandingAlarm }
+
+// Remembered tells why the lock was blocked before the start, as [ActRemember] said, and what [ActKeepGuesses] and [ActKeepAlarms] did.
+type Remembered struct {
+	Why      string
+	Guesses  []Guess
+	Standing []StandingAlarm
+}
+
+func (ActKeepAlarms) action() {}
 
 func (Remembered) event()     {}
 func (ActAlarm) action()      {}
@@ -75,11 +87,23 @@ type watchman struct {
 	door     DoorState
 	since    time.Time
 	leftOpen bool
-	forced   bool
-	tampered bool // the switch gives it now
-	alarmed  bool // it has given it since the alarms were cleared
+	forced   *time.Time // when the door was forced, until the alarms are cleared
+	tampered bool       // the switch gives it now
+	alarmed  *time.Time // when it began to, until the alarms are cleared
 	guessing bool
 	blocked  bool
+}
+
+// standing is what is to be remembered.
+func (w *watchman) standing() ActKeepAlarms {
+	var all []StandingAlarm
+	if w.forced != nil {
+		all = append(all, StandingAlarm{AlarmForced, *w.forced})
+	}
+	if w.alarmed != nil {
+		all = append(all, StandingAlarm{AlarmTamper, *w.alarmed})
+	}
+	return ActKeepAlarms{all}
 }
 
 func (m *Machine) contactChanged(now time.Time, e ContactChanged) []Action {
@@ -99,24 +123,27 @@ func (m *Machine) contactChanged(now time.Time, e ContactChanged) []Action {
 	let := m.lock.held || e.At.Before(m.lock.openUntil)
 	acts := []Action{logAct(slog.LevelDebug, "the door is open", slog.Bool("let_open", let))}
 	if before == DoorClosed && !let && m.next.ForcedAlarm {
-		m.watch.forced = true
 		acts = append(acts, ActAlarm{Alarm: AlarmForced, On: true, Detail: "opened at " + e.At.Format(time.DateTime)})
+		if m.watch.forced == nil { // once: a door that swings wears no SD card out
+			m.watch.forced = &e.At
+			acts = append(acts, m.watch.standing())
+		}
 	}
 	return append(acts, m.tickContact(now)...)
 }
 
 func (m *Machine) tamperChanged(now time.Time, e TamperChanged) []Action {
 	m.watch.tampered = e.Active
-	if !e.Active || m.watch.alarmed {
+	if !e.Active || m.watch.alarmed != nil {
 		return nil
 	}
-	m.watch.alarmed = true
+	m.watch.alarmed = &now
 	acts := []Action{ActAlarm{Alarm: AlarmTamper, On: true, Detail: "since " + now.Format(time.DateTime)}}
 	if m.next.TamperBlocks {
 		m.lock.tampered = true
 		acts = append(acts, m.block()...)
 	}
-	return acts
+	return append(acts, m.watch.standing())
 }
 
 func (m *Machine) remembered(now time.Time, e Remembered) (acts []Action) {
@@ -127,10 +154,26 @@ func (m *Machine) remembered(now time.Time, e Remembered) (acts []Action) {
 			Detail: "since before the start; an extension is locked out until " + until.Format(time.DateTime)})
 	}
 	m.lock.ordered = e.Why == BlockedByOrder || e.Why == BlockedByBoth
-	if e.Why == BlockedByTamper || e.Why == BlockedByBoth {
-		m.watch.alarmed = true
-		m.lock.tampered = m.next.TamperBlocks
-		acts = append(acts, ActAlarm{Alarm: AlarmTamper, On: true, Detail: "since before the start"})
+	tampered := e.Why == BlockedByTamper || e.Why == BlockedByBoth
+	m.lock.tampered = tampered && m.next.TamperBlocks
+	detail := "since before the start"
+	for _, s := range e.Standing {
+		when := s.Since.Local().Format(time.DateTime) + ", before the start"
+		switch s.Alarm {
+		case AlarmForced:
+			m.watch.forced = &s.Since
+			acts = append(acts, ActAlarm{Alarm: AlarmForced, On: true, Detail: "opened at " + when})
+		case AlarmTamper:
+			m.watch.alarmed = &s.Since
+			detail, tampered = "since "+when, true
+		case AlarmGuessing, AlarmLeftOpen, AlarmBlocked: // known by other means
+		}
+	}
+	if tampered {
+		if m.watch.alarmed == nil {
+			m.watch.alarmed = &now
+		}
+		acts = append(acts, ActAlarm{Alarm: AlarmTamper, On: true, Detail: detail})
 	}
 	return acts
 }
@@ -140,17 +183,21 @@ func (m *Machine) alarmsCleared(now time.Time, e AlarmsCleared) []Action {
 		return []Action{ActReply{ID: e.ID, Err: ErrStillTampered}}
 	}
 	acts := []Action{logAct(slog.LevelInfo, "the alarms are cleared")}
-	if m.watch.alarmed {
-		m.watch.alarmed = false
+	stood := m.watch.alarmed != nil || m.watch.forced != nil
+	if m.watch.alarmed != nil {
+		m.watch.alarmed = nil
 		acts = append(acts, ActAlarm{Alarm: AlarmTamper})
 	}
 	if m.lock.tampered {
 		m.lock.tampered = false
 		acts = append(acts, ActRemember{Why: m.lock.memory()})
 	}
-	if m.watch.forced {
-		m.watch.forced = false
+	if m.watch.forced != nil {
+		m.watch.forced = nil
 		acts = append(acts, ActAlarm{Alarm: AlarmForced})
+	}
+	if stood {
+		acts = append(acts, m.watch.standing())
 	}
 	if len(m.guesses.by) > 0 {
 		m.guesses.clear()

@@ -118,3 +118,46 @@ func TestADoorWithAHandle(t *testing.T) {
 		t.Errorf("a switch that blocks nothing: %q", h.heard)
 	}
 }
+
+// TestAlarmsOutliveARestart: a door that was forced, and a station that was tampered with, are alarms until somebody has looked after them,
+// however often the power is cut; and what is remembered is written when it changes, and not whenever the door moves.
+func TestAlarmsOutliveARestart(t *testing.T) {
+	handle := guarded()
+	handle.TamperBlocks = false
+	for _, ca := range []struct {
+		name  string
+		story func(*house)
+		heard []string // after the restart
+	}{
+		{"nothing happened", func(h *house) { h.order(OrderOpen).contact(true).contact(false) }, nil},
+		{"forced", func(h *house) { h.contact(true) }, []string{"alarm forced true"}},
+		{"forced again and again", func(h *house) {
+			for range 100 {
+				h.contact(true).contact(false)
+			}
+		}, []string{"alarm forced true"}},
+		{"tampered with", func(h *house) { h.tamper(true).tamper(false).tamper(true).tamper(false) }, []string{"alarm tamper true"}},
+		{"cleared", func(h *house) { h.contact(true).do(AlarmsCleared{1}) }, nil},
+		{"both, and cleared", func(h *house) { h.contact(true).tamper(true).tamper(false).do(AlarmsCleared{1}) }, nil},
+		{"both", func(h *house) { h.contact(true).tamper(true) }, []string{"alarm forced true", "alarm tamper true"}},
+	} {
+		t.Run(ca.name, func(t *testing.T) {
+			before := newHouse(handle).contact(false)
+			ca.story(before)
+			if before.writes > 3 {
+				t.Errorf("written %d times", before.writes)
+			}
+			h := newHouse(handle).do(Remembered{Standing: before.standing})
+			if h.contact(true); !slices.Equal(h.heard, ca.heard) {
+				t.Errorf("after the restart: %q, want %q", h.heard, ca.heard)
+			}
+			if h.writes > 0 {
+				t.Error("what is remembered was written again")
+			}
+			h.forget().do(AlarmsCleared{2})
+			if len(h.standing) > 0 || len(newHouse(handle).do(Remembered{Standing: h.standing}).heard) > 0 {
+				t.Errorf("cleared, and remembered: %v", h.standing)
+			}
+		})
+	}
+}

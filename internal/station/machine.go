@@ -148,7 +148,7 @@ func (m *Machine) Snapshot() Snapshot {
 	s := Snapshot{
 		State: m.state, Since: m.since, Calls: int(m.visits), Talks: m.talks, Ignored: m.ignored, Last: m.last,
 		Look: m.look.LookSnapshot, Looks: m.looks, Refused: m.refused, LastRefused: m.lastRefused,
-		Lock: m.lock.snapshot(), Door: m.watch.door, Tampered: m.watch.tampered || m.watch.alarmed,
+		Lock: m.lock.snapshot(), Door: m.watch.door, Tampered: m.watch.tampered || m.watch.alarmed != nil,
 		WrongCodes: m.guesses.wrong, LockOuts: m.guesses.lockOuts,
 	}
 	if m.state != StateIdle {

@@ -20,6 +20,9 @@ type house struct {
 
 	lookUps []ActLookUp // that wait for their answer
 	kept    []Guess     // is remembered of wrong codes
+
+	standing []StandingAlarm // is remembered of alarms
+	writes   int             // how often that was written
 }
 
 func newHouse(c Config) *house {
@@ -87,6 +90,9 @@ func (h *house) note(acts []Action) {
 			h.heard = append(h.heard, fmt.Sprintf("alarm %s %v", a.Alarm, a.On))
 		case ActReply:
 			h.heard = append(h.heard, fmt.Sprintf("reply %v", a.Err))
+		case ActKeepAlarms:
+			h.standing = a.Standing
+			h.writes++
 		case ActKeepGuesses:
 			h.kept = a.Guesses
 		case ActLookUp:

@@ -189,6 +189,10 @@ func (r *Runner) do(acts []Action) {
 			if r.alarms != nil {
 				r.alarms.Alarm(a.Alarm, a.On, a.Detail)
 			}
+		case ActKeepAlarms:
+			if r.alarms != nil {
+				r.alarms.Keep(a.Standing)
+			}
 		case ActKeepGuesses:
 			if r.keep != nil {
 				r.keep(a.Guesses)

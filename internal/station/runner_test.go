@@ -71,11 +71,11 @@ func (w *world) Open(pulse time.Duration) (time.Duration, error) {
 	w.say("open %s", pulse)
 	return min(pulse, 40*time.Second), w.jammed // which is as long as this lock may be open
 }
-func (w *world) Shut() error                    { w.say("shut"); return nil }
-func (w *world) Remember(why string)            { w.say("remember %q", why) }
-func (w *world) Play(t Tone)                    { w.say("hear %s", t) }
-func (w *world) Stop()                          {}
-func (w *world) Show(s State)                   { w.say("see %s", s) }
+func (w *world) Shut() error         { w.say("shut"); return nil }
+func (w *world) Remember(why string) { w.say("remember %q", why) }
+func (w *world) Play(t Tone)         { w.say("hear %s", t) }
+func (w *world) Stop()               {}
+func (w *world) Show(s State)        { w.say("see %s", s) }
 
 // start runs a station on the fake clock of synctest.
 func (w *world) start(ctx context.Context) (end <-chan error) {

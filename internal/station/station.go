@@ -41,6 +41,8 @@ type Codebook interface {
 // Alarms is who is told of alarms. Alarm does not block.
 type Alarms interface {
 	Alarm(a Alarm, on bool, detail string)
+	// Keep remembers, over a restart, which alarms stand; nothing: none.
+	Keep(standing []StandingAlarm)
 }
 
 // Sounder is what the visitor hears besides the voice. Play replaces a tone that is being played; it does not block.
