@@ -32,7 +32,7 @@ demo: deps-demo ## a home in miniature around the real agent: prints an address 
 	go build -o bin/demo ./test/demo
 	@exec bin/demo
 
-test: deps lint test-unit test-kernel test-e2e test-chaos test-soak test-package test-vm ## everything: lint, unit tests, real drivers, household scenarios on real parts, packages, the installed machine
+test: deps lint test-unit test-kernel test-e2e test-chaos test-soak test-package test-arm test-vm ## everything: lint, unit tests, real drivers, household scenarios on real parts, packages, the installed machine
 
 test-unit: deps-build ## what needs no lab, with the race detector
 	$(call heading,unit tests)

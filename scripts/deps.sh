@@ -129,7 +129,7 @@ for level in "$@"; do
     bench) lab; packages baresip-core baresip-ffmpeg qemu-user gcc-aarch64-linux-gnu g++-aarch64-linux-gnu ;;
     kernel) packages ca-certificates gcc make libc6-dev flex bison bc xz-utils alsa-utils libasound2-data ;;
     package) packages ca-certificates binutils gettext-base xz-utils lintian systemd crossbuild-essential-arm64 crossbuild-essential-armhf qemu-user-static ;;
-    vm) lab; packages qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio zstd xz-utils kmod openssh-client ;;
+    vm) lab; packages qemu-system-x86 avahi-daemon qemu-utils mmdebstrap e2fsprogs cpio zstd xz-utils kmod openssh-client ;;
     docs) lab; packages tmux aha pngquant fonts-dejavu-core ;;
     lint) ensure_lint ;;
     *) die "no such level: $level" ;;
