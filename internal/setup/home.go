@@ -74,7 +74,7 @@ func (s *state) pickPlace(ctx context.Context, places []Place) ([]string, error)
 	}
 	for _, p := range places {
 		all := append([]string{p.URL}, p.Others...)
-		add(strings.Join(strings.Fields(Clean(p.Name)+"  "+Clean(p.URL)+"  "+version(p.Version)), "  "), all...)
+		add(strings.TrimSpace(Clean(p.Name)+"  "+Clean(p.URL)+"  "+version(p.Version)), all...)
 	}
 	if len(urls) > 0 {
 		unsure := len(urls) > 1 && !s.exists && s.Unattended

@@ -86,7 +86,7 @@ func until(t *testing.T, h *house.House, n int, flags []string) *screen {
 // TestInterruptedAtAnyQuestion: Ctrl-C leaves nothing behind, neither here nor in Home Assistant, and the terminal as it was; a power cut
 // leaves nothing here.
 func TestInterruptedAtAnyQuestion(t *testing.T) {
-	h := family(t, nil)
+	h := family(t)
 	questions := len(conversation(h)) + 1
 	t.Run("Ctrl-C", func(t *testing.T) {
 		for n := range questions {
@@ -132,7 +132,7 @@ func TestInterruptedAtAnyQuestion(t *testing.T) {
 // TestInterruptedBesideADoorThatIsThere: what is there stays as it was, to the byte, until "Write it"; then it is another, whole, and the
 // person's own lines are in it.
 func TestInterruptedBesideADoorThatIsThere(t *testing.T) {
-	h := family(t, nil)
+	h := family(t)
 	dir, flags := door(t)
 	established(t, h, dir)
 	before := tree(t, dir)

@@ -2,9 +2,11 @@ package setup
 
 import (
 	"context"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,17 +25,15 @@ const (
 )
 
 // family is a household with a tablet in the kitchen, a user for the door who can log in, and no door yet.
-func family(t *testing.T, change func(*homestub.Options)) *house.House {
+func family(t *testing.T) *house.House {
 	t.Helper()
-	return house.Prepare(t, house.Options{Home: func(o *homestub.Options) {
+	// Apart: at the lab's address that is not loopback, where it can be announced.
+	return house.Prepare(t, house.Options{Apart: true, Home: func(o *homestub.Options) {
 		o.User.IsAdmin = false
 		o.Accounts = []homestub.Account{{
 			Username: doorName, Password: doorPassword, User: o.User,
 			Factors: []homestub.Factor{{ID: "totp", Name: "Authenticator app", Code: doorFactor}},
 		}}
-		if change != nil {
-			change(o)
-		}
 	}})
 }
 
@@ -111,11 +111,31 @@ func conversation(h *house.House) []turn {
 	}
 }
 
+// announce lets avahi announce a household, until the test ends.
+func announce(t *testing.T, h *house.House) {
+	t.Helper()
+	u, err := url.Parse(h.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab.AnnounceHome(t, nil, lab.Announcement{Name: "Villa Kunterbunt", Port: port, UUID: "u-villa", Version: "2026.10.1", InternalURL: h.URL()})
+}
+
+// TestFromNothingToAPopupThatRings: Home Assistant is found by multicast DNS, a login with a second factor makes the token, and all else is
+// answered on a console.
 func TestFromNothingToAPopupThatRings(t *testing.T) {
-	h := family(t, nil)
+	h := family(t)
+	announce(t, h)
 	dir, flags := door(t)
 	s := open(t, plain(), append([]string{"setup"}, flags...)...)
-	for _, turn := range conversation(h) {
+	s.sees("Villa Kunterbunt  " + h.URL())
+	s.sees("> ")
+	s.types("1\n")
+	for _, turn := range conversation(h)[1:] {
 		s.answers(turn.question, turn.line)
 	}
 	s.answers("Is that right?", "1")
@@ -138,7 +158,7 @@ func TestFromNothingToAPopupThatRings(t *testing.T) {
 
 // TestUnattended: the same without anybody, by flags; the token by the standard input.
 func TestUnattended(t *testing.T) {
-	h := family(t, nil)
+	h := family(t)
 	_, flags := door(t)
 	args := append([]string{
 		"setup", "--unattended", "--home-assistant", h.URL(), "--token-file", "-", "--call", "101", "--camera", "test", "--sound", "none",
@@ -158,7 +178,7 @@ func TestUnattended(t *testing.T) {
 
 // TestUnattendedSaysWhatIsMissing: status 78 and the flag that says it, and nothing written.
 func TestUnattendedSaysWhatIsMissing(t *testing.T) {
-	h := family(t, nil)
+	h := family(t)
 	for _, c := range []struct {
 		name, says string
 		args       []string
@@ -195,7 +215,7 @@ func TestUnattendedSaysWhatIsMissing(t *testing.T) {
 
 // TestADryRunPrintsTheFile: nothing but the local file on the standard output, which reads as one.
 func TestADryRunPrintsTheFile(t *testing.T) {
-	h := family(t, nil)
+	h := family(t)
 	dir, flags := door(t)
 	cmd := exec.Command(binary(t), append([]string{
 		"setup", "--unattended", "--dry-run", "--home-assistant", h.URL(), "--token-file", "-", "--call", "101", "--camera", "test",

@@ -8,7 +8,7 @@ import (
 
 // TestWithKeysAndColours: the whole conversation with arrow keys; Ctrl-C in the midst of a question gives the terminal back.
 func TestWithKeysAndColours(t *testing.T) {
-	h := family(t, nil)
+	h := family(t)
 	_, flags := door(t)
 	s := open(t, xterm(), append([]string{"setup"}, flags...)...)
 	for _, turn := range conversation(h) {
@@ -51,7 +51,7 @@ var colour = regexp.MustCompile(`\x1b\[[0-9;:]*[34][0-8][0-9;:]*m`)
 
 // TestEveryTerminal: what a terminal can't do is not asked of it.
 func TestEveryTerminal(t *testing.T) {
-	h := family(t, nil)
+	h := family(t)
 	few := conversation(h)[:2]
 	for _, c := range []struct {
 		name  string
