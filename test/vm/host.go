@@ -22,7 +22,7 @@ var ErrHost = errors.New("this computer can't run the door as a machine of its o
 const tun = "/dev/net/tun"
 
 // room is what the machines' disks and memory files take at most, in bytes.
-const room = 3 << 30
+const room = 2 << 30
 
 // Ready looks for what the machines need, before anything is built or started.
 func Ready() error {
