@@ -27,7 +27,7 @@ left_out() {
 skipped() {
   case $1 in
   # Minutes of arithmetic in floating point, which Go does on armhf as on amd64; on arm64 it joins multiplication and addition, so there they run.
-  armhf) echo '^TestTheEcho' ;;
+  armhf) echo '^(TestTheEcho|TestTheDelayIsFoundAgain|TestAnEchoThatCantBeTamed)' ;;
   *) echo '^$' ;;
   esac
 }
@@ -68,7 +68,7 @@ one() (
   export CGO_CFLAGS='-O2 -g0' CGO_CXXFLAGS='-O2 -g0'
   say "unit tests for $arch"
   # shellcheck disable=SC2086
-  go test -count=1 -timeout 15m -skip "$(skipped "$arch")" -exec "$DOORSTATION_TEST_EMULATOR" $packages
+  go test -count=1 -timeout 20m -skip "$(skipped "$arch")" -exec "$DOORSTATION_TEST_EMULATOR" $packages
 )
 
 for arch in "$@"; do one "$arch"; done
