@@ -45,6 +45,8 @@ type keptGuess struct {
 	Wrong  int       `json:"wrong"`
 	Last   time.Time `json:"last"`
 	Until  time.Time `json:"until"`
+	// Forgiven is missing in files of older versions.
+	Forgiven time.Time `json:"forgiven,omitzero"`
 }
 
 // recall is what was kept. A file that can't be read is told, and nothing is kept of it.
@@ -58,7 +60,7 @@ func (m *guessMemory) recall() []station.Guess {
 	}
 	var all []station.Guess
 	for _, k := range kept {
-		all = append(all, station.Guess{Who: k.Caller, Wrong: k.Wrong, Last: k.Last, Until: k.Until})
+		all = append(all, station.Guess{Who: k.Caller, Wrong: k.Wrong, Last: k.Last, Until: k.Until, Forgiven: k.Forgiven})
 	}
 	return all
 }
@@ -116,7 +118,7 @@ func (m *guessMemory) write(all []station.Guess) {
 	}
 	kept := make([]keptGuess, 0, len(all))
 	for _, g := range all {
-		kept = append(kept, keptGuess{Caller: g.Who, Wrong: g.Wrong, Last: g.Last, Until: g.Until})
+		kept = append(kept, keptGuess{Caller: g.Who, Wrong: g.Wrong, Last: g.Last, Until: g.Until, Forgiven: g.Forgiven})
 	}
 	data, err := json.Marshal(kept)
 	if err == nil {

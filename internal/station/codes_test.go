@@ -259,7 +259,7 @@ func TestARestartForgivesNothing(t *testing.T) {
 		if h.after(CodeGap+1).dials(1, "4711"); h.opened() != 1 {
 			t.Errorf("%s: it does not open after the pause", ca.name)
 		}
-		if len(h.kept) > 0 {
+		if h.kept[0].Wrong > 0 {
 			t.Errorf("%s: a right code did not forgive: %v", ca.name, h.kept)
 		}
 	}
@@ -290,5 +290,77 @@ func TestManyGuessers(t *testing.T) {
 	}
 	if len(g.by) > mostGuessers {
 		t.Errorf("%d are remembered", len(g.by))
+	}
+}
+
+// TestARightCodeDoesNotMakeGuessingFree: whoever knows a code, or sits where others type theirs, guesses at hardly more of the other ones than who
+// knows none, in whatever order right and wrong ones are typed, with pauses or in one go, in one call or in many.
+func TestARightCodeDoesNotMakeGuessingFree(t *testing.T) {
+	const days = 3
+	for _, ca := range []struct {
+		name   string
+		digits string // again and again
+		redial bool
+	}{
+		{"right, then wrong, in one go", "47110000#", false},
+		{"right, then many wrong, in one go", "47110000#0001#0002#0003#0004#", false},
+		{"two wrong, then right", "0000#0001#4711", false},
+		{"one wrong, then right, each time in a new call", "0000#4711", true},
+		{"right, then wrong, each time in a new call", "47110000#", true},
+		{"wrong only", "0000#", false},
+	} {
+		h := newHouse(secret()).do(Knocked{1, "101"}).do(LookBegan{1})
+		look := LookID(1)
+		for end := h.now.Add(days * 24 * time.Hour); h.now.Before(end); {
+			for i, d := range ca.digits {
+				if until, blocked := h.m.guesses.blocked("101", h.now); blocked {
+					h.now = until
+				}
+				if h.m.look.Look != look || h.m.look.State != LookOn || ca.redial && i == 0 {
+					h.do(LookEnded{look})
+					look++
+					h.do(Knocked{look, "101"}).do(LookBegan{look})
+				}
+				h.dials(look, string(d)).answerLookUps()
+			}
+			h.after(time.Second)
+		}
+		// Two an hour, those of the first row, and those that are forgiven.
+		if wrong, most := h.m.Snapshot().WrongCodes, days*48+lockOutAt+mostForgiven*(days+1); wrong > most {
+			t.Errorf("%s: %d wrong codes were looked at in %d days, want at most %d", ca.name, wrong, days, most)
+		}
+		if h.m.guesses.lockOuts == 0 {
+			t.Errorf("%s: nobody was locked out", ca.name)
+		}
+	}
+}
+
+// TestWhoMistypesIsForgiven: a household that mistypes several times a day, every day, is never locked out.
+func TestWhoMistypesIsForgiven(t *testing.T) {
+	h := newHouse(secret())
+	for n := range 30 * 6 {
+		look := LookID(n + 1)
+		h.do(Knocked{look, "101"}).do(LookBegan{look}).dials(look, "4712#4711").answerLookUps().do(LookEnded{look}).after(4 * time.Hour)
+	}
+	if s := h.m.Snapshot(); h.opened() != 30*6 || s.LockOuts > 0 {
+		t.Errorf("%d openings, %d lock-outs", h.opened(), s.LockOuts)
+	}
+}
+
+// TestARestartIsNoWayToBeForgivenMore: what was forgiven is remembered, too.
+func TestARestartIsNoWayToBeForgivenMore(t *testing.T) {
+	h := newHouse(secret())
+	for n := 0; n < 40 && h.m.guesses.lockOuts == 0; n++ {
+		kept, now := h.kept, h.now
+		h = newHouse(secret())
+		h.now = now
+		h.do(Remembered{Guesses: kept}).do(Knocked{1, "101"}).do(LookBegan{1}).dials(1, "0000#").answerLookUps()
+		if until, blocked := h.m.guesses.blocked("101", h.now); blocked && h.m.guesses.lockOuts == 0 {
+			h.now = until
+		}
+		h.dials(1, "4711").answerLookUps()
+	}
+	if h.m.guesses.lockOuts == 0 {
+		t.Error("40 wrong codes, a right one and a restart after each, and nobody is locked out")
 	}
 }

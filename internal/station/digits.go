@@ -95,6 +95,9 @@ func (m *Machine) judge(now time.Time, a *attempt, pad *keypad, c caller) []Acti
 	if !a.wrong(pad.book) || string(a.digits) == c.talk {
 		return nil
 	}
+	if a.forgive && m.guesses.spare(c.who, now) {
+		return []Action{m.guesses.kept()}
+	}
 	pause, out := m.guesses.add(c.who, now)
 	acts := []Action{logAct(slog.LevelWarn, "wrong code", slog.Uint64("visit", uint64(c.visit)), slog.Uint64("look", uint64(c.look)),
 		slog.String("by", c.who), slog.Duration("pause", pause)), m.guesses.kept()}
@@ -112,7 +115,7 @@ func (m *Machine) accepted(now time.Time, c caller, name string) []Action {
 	if c.look == 0 {
 		m.visit.person = name
 	}
-	if m.guesses.forgive(c.who) {
+	if m.guesses.forgive(c.who, now) {
 		acts = append(acts, m.guesses.kept())
 	}
 	acts = append(acts, logAct(slog.LevelInfo, "code accepted", slog.Uint64("visit", uint64(c.visit)), slog.Uint64("look", uint64(c.look)),

@@ -88,13 +88,13 @@ type attempt struct {
 	pending int  // hashes that are being computed
 	over    bool // nothing is added any more
 	right   bool
-	forgive bool // it follows a right one without a pause: whoever typed that need not guess
+	forgive bool // it follows a right one without a pause: perhaps the rest of a longer code
 }
 
 // wrong tells whether an attempt that is over, and known in all its parts, counts as wrong: one that is shorter than every code tried
 // nothing.
 func (a *attempt) wrong(b *codebook) bool {
-	return a.over && a.pending == 0 && !a.right && !a.forgive && len(a.digits) >= b.shortest
+	return a.over && a.pending == 0 && !a.right && len(a.digits) >= b.shortest
 }
 
 // keypad is the keys of one conversation.
@@ -157,7 +157,6 @@ func (k *keypad) key(t typed) (j judged) {
 	}
 	if len(a.digits) >= k.book.longest {
 		j.ended = k.end()
-		k.current.forgive = a.forgive
 	}
 	return j
 }
@@ -184,7 +183,7 @@ func (k *keypad) end() *attempt {
 	return a
 }
 
-// accept uses an attempt up that was right. What follows without a pause belongs to somebody who knows a code.
+// accept uses an attempt up that was right. What follows without a pause may be forgiven, once.
 func (k *keypad) accept(a *attempt) {
 	a.right = true
 	if a == k.current || a.over {
