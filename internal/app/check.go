@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 
@@ -46,7 +47,8 @@ func CheckTones(a settings.Audio) Checked {
 	return Checked{Found: fmt.Sprintf("%d of the door's tones are files", len(a.Tones))}
 }
 
-// CheckCodes says how many persons have a code, and what is wrong with the file of them; both empty where the local file names none.
+// CheckCodes says how many persons have a code, and what is wrong with the file of them; both empty where the local file names none. Root, who
+// may read everything, judges with the eyes of the service's user.
 func CheckCodes(l *settings.Lock) Checked {
 	if l == nil || l.CodesFile == "" {
 		return Checked{Found: "the local file names no file of them"}
@@ -57,6 +59,11 @@ func CheckCodes(l *settings.Lock) Checked {
 		return Checked{Found: "not known: this user may not read " + l.CodesFile}
 	case err != nil:
 		return broken(health.CodeCodesUnusable, err)
+	}
+	if uid, gids, known := codes.ServiceUser(); known && os.Geteuid() == 0 {
+		if err = codes.ReadableBy(l.CodesFile, uid, gids); err != nil {
+			return broken(health.CodeCodesUnusable, err)
+		}
 	}
 	return Checked{Found: fmt.Sprintf("%d person(s) in %s", len(book.Names()), l.CodesFile)}
 }
