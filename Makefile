@@ -15,7 +15,7 @@ export PATH := $(CACHE)/go/bin:$(PATH)
 export DOORSTATION_CACHE := $(CACHE)
 
 # Packages whose tests need the lab; all others need nothing but Go.
-LAB_PACKAGES := /test/(lab|e2e|demo|bench|sipp|chaos|sound|vm|setup|page)$$
+LAB_PACKAGES := /test/(lab|e2e|checkup|demo|bench|sipp|chaos|sound|vm|setup|page)$$
 ALL_ARCHS := amd64 arm64 armhf
 ARCHS := $(ALL_ARCHS)
 heading = @printf '\n=== %s ===\n' '$(1)'
