@@ -22,17 +22,19 @@ type checkCmd struct {
 	socketFlag
 	stateFlag
 	hardwareFlags
-	JSON   bool     `name:"json" help:"Print one JSON document in place of text."`
-	Report string   `placeholder:"FILE" type:"path" help:"Write a bundle for a bug report (tar.gz), with status, settings, versions and log, and without any secret."`
-	Only   []string `placeholder:"LINK" help:"Look only at these links, and at those that they need (comma between them, or several times)."`
-	Skip   []string `placeholder:"LINK" help:"Leave these links out."`
+	JSON    bool          `name:"json" help:"Print one JSON document in place of text."`
+	Report  string        `placeholder:"FILE" type:"path" help:"Write a bundle for a bug report (tar.gz), with status, settings, versions and log, and without any secret."`
+	Call    string        `placeholder:"EXTENSION" help:"Make a test call to this extension: it rings, and when somebody answers the door hangs up after --call-for."`
+	CallFor time.Duration `default:"5s" placeholder:"DURATION" help:"How long a test call lasts after the answer (default: 5s)."`
+	Only    []string      `placeholder:"LINK" help:"Look only at these links, and at those that they need (comma between them, or several times)."`
+	Skip    []string      `placeholder:"LINK" help:"Leave these links out."`
 }
 
 // Run walks the chain. The exit status says how it was found: 0 well, 3 with warnings, 4 with errors, 78 a wrong local file.
 func (c *checkCmd) Run(e *env) error {
 	scene := probe.New(probe.Options{
 		Config: c.Config, StateDir: c.dir(e), Socket: c.path(e), Version: version, Getenv: e.getenv, Now: time.Now,
-		Hardware: c.options(e),
+		Hardware: c.options(e), Call: c.Call, CallFor: min(max(c.CallFor, time.Second), time.Minute),
 	})
 	defer scene.Close()
 	links, err := doorcheck.Select(scene.Links(), c.Only, c.Skip)

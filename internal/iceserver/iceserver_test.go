@@ -201,6 +201,11 @@ func TestARelayWhoseAddressLeadsNowhere(t *testing.T) {
 	if err != nil || flow.Direct || flow.Between || !flow.Relayed.IsValid() {
 		t.Errorf("a relay that relays to nobody: %+v, %v", flow, err)
 	}
+	flow, err = iceserver.Loop(t.Context(), iceserver.Server{URL: "turn:" + start(t, "127.0.0.1", nil).tcp + "?transport=tcp", Username: user, Credential: credential},
+		netip.MustParseAddrPort(silent(t)))
+	if err != nil || flow.Direct || !flow.Between || !flow.NoOutside {
+		t.Errorf("without anybody who tells the address outside: %+v, %v", flow, err)
+	}
 	elsewhere := start(t, "127.0.0.77", nil) // nothing is bound there
 	flow, err = iceserver.Loop(t.Context(), iceserver.Server{URL: "turn:" + elsewhere.udp, Username: user, Credential: credential}, netip.AddrPort{})
 	if err != nil || flow.Direct || flow.Between {

@@ -156,6 +156,8 @@ type Flow struct {
 	Relayed netip.AddrPort
 	// Direct: what was sent to the relay's address from an ordinary socket came through, and the answer came back there.
 	Direct bool
+	// NoOutside: Direct could not be tried, as no STUN server told the address of an ordinary socket.
+	NoOutside bool
 	// Between: what was sent from one relay of the server to another came through. It is tried only where Direct fails.
 	Between bool
 	// RoundTrip is that of the way that worked.
@@ -188,6 +190,7 @@ func Loop(ctx context.Context, s Server, other netip.AddrPort) (Flow, error) {
 		flow.Direct = true
 		return flow, nil
 	}
+	flow.NoOutside = errors.Is(err, errNoAddress)
 	b, err := open(ctx, s, place)
 	if err != nil {
 		return flow, err
@@ -202,7 +205,10 @@ func Loop(ctx context.Context, s Server, other netip.AddrPort) (Flow, error) {
 	return flow, nil
 }
 
-var errNothingCame = errors.New("nothing came through")
+var (
+	errNothingCame = errors.New("nothing came through")
+	errNoAddress   = errors.New("the address outside is not known")
+)
 
 // fromOutside exchanges data with a socket of its own whose address is told by a STUN server.
 func (a *allocation) fromOutside(ctx context.Context, stunServer netip.AddrPort) (time.Duration, error) {
@@ -213,7 +219,7 @@ func (a *allocation) fromOutside(ctx context.Context, stunServer netip.AddrPort)
 	defer outside.Close() //nolint:errcheck // it has served
 	mapped, _, err := binding(ctx, outside, stunServer)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("%w: %w", errNoAddress, err)
 	}
 	return a.exchange(ctx, outside, net.UDPAddrFromAddrPort(mapped), a.relay.LocalAddr())
 }

@@ -158,6 +158,10 @@ func (s *Scene) server(a asked) check.Finding {
 		data.Through = "direct"
 		s.media.relays++
 		f.Found += fmt.Sprintf("\ndata came through it and back in %.1f ms", data.RelayTripMS)
+	case a.flow.Between && a.flow.NoOutside:
+		data.Through = "between_relays"
+		s.media.relays++
+		f.Found += fmt.Sprintf("\ndata came through between two relays of the server in %.1f ms; from outside it was not tried, for want of a STUN server by UDP", data.RelayTripMS)
 	case a.flow.Between:
 		data.Through = "between_relays"
 		s.media.inside++

@@ -30,6 +30,9 @@ type Options struct {
 	Now     func() time.Time
 	// Log may be nil.
 	Log *slog.Logger
+	// Call is an extension that a test call is made to; empty: nobody is called. CallFor is how long it lasts after the answer.
+	Call    string
+	CallFor time.Duration
 	// Hardware is how far the hardware is tried.
 	Hardware HardwareOptions
 }
@@ -80,6 +83,7 @@ func (s *Scene) Links() []check.Link {
 		s.settingsLinks(),
 		s.exchangeLinks(),
 		s.iceLinks(),
+		s.callLinks(),
 		s.hardwareLinks(),
 		[]check.Link{{Name: "faults", Title: "Faults of the agent", Needs: []string{linkFile}, Run: s.standing}},
 	)

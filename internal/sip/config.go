@@ -38,6 +38,10 @@ type Config struct {
 	// reports a dead session or a stopped add-on, and returns a better error than cause, or nil when it knows none.
 	Diagnose func(ctx context.Context, e Endpoint, cause error) error
 
+	// Unbound makes an agent that calls and cannot be called: it proves its password by a REGISTER without a Contact (RFC 3261 section
+	// 10.2.3), which leaves the bindings of others of the same extension as they are.
+	Unbound bool
+
 	Expires time.Duration // registration lifetime to ask for; 0: DefaultExpires
 	Log     *slog.Logger  // nil: nothing is logged
 	// Resolver finds the PBX's name; nil: net.DefaultResolver.

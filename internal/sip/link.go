@@ -102,7 +102,7 @@ func (a *Agent) shutDown(ctx context.Context, c *conn) {
 	}
 	a.disown()
 	defer c.sock.Leave()
-	if !registered {
+	if !registered || a.cfg.Unbound {
 		return
 	}
 	bye, cancelBye := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)

@@ -46,7 +46,11 @@ func (a *Agent) register(ctx context.Context, c *conn, expires time.Duration) (t
 	defer cancel()
 	cred := a.credentials()
 	for raised := false; ; {
-		req := a.reg.dlg.build(c, sipmsg.REGISTER, a.id.contact(c), sipmsg.NewHeader("Expires", seconds(expires)), allowHeader())
+		headers := []sipmsg.Header{a.id.contact(c), sipmsg.NewHeader("Expires", seconds(expires)), allowHeader()}
+		if a.cfg.Unbound {
+			headers = nil
+		}
+		req := a.reg.dlg.build(c, sipmsg.REGISTER, headers...)
 		cred.authorize(req)
 		res, err := c.try(ctx, req)
 		if errors.Is(err, errTryAgain) {
@@ -56,6 +60,8 @@ func (a *Agent) register(ctx context.Context, c *conn, expires time.Duration) (t
 			return 0, err
 		}
 		switch status := res.StatusCode; {
+		case res.IsSuccess() && a.cfg.Unbound:
+			return expires, nil // the lifetimes in the answer are others'
 		case res.IsSuccess():
 			return granted(res, c.hop.key(), expires), nil
 		case status == 401 || status == 407:

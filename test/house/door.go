@@ -42,6 +42,8 @@ type Door struct {
 	t      lab.T
 	dir    string
 	socket string
+	state  string
+	binary string
 	cmd    *exec.Cmd
 	log    *logbuffer.Buffer
 	exited chan struct{}
@@ -70,6 +72,7 @@ func StartDoor(t lab.T, o DoorOptions) *Door {
 	if err = os.WriteFile(config, []byte(strings.ReplaceAll(o.Config, "TOKEN_FILE", token)), 0o600); err != nil {
 		t.Fatalf("house: %v", err)
 	}
+	d.state, d.binary = state, o.Binary
 	agent := lab.Command{Path: o.Binary, Args: []string{"run", "--config", config, "--socket", d.socket, "--state-dir", state}}
 	if o.Network != nil {
 		agent = o.Network.Command(agent)
