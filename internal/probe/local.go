@@ -46,6 +46,7 @@ func (s *Scene) file(_ context.Context, say func(check.Finding)) {
 		})
 		return
 	}
+	s.know()
 	say(check.Finding{Found: fmt.Sprintf("%s is right: %s, Home Assistant at %s", s.Config, count(len(s.Local.Buttons), "button"), s.Local.HomeAssistant.URL)})
 }
 
@@ -88,12 +89,10 @@ func (s *Scene) standing(_ context.Context, say func(check.Finding)) {
 // token looks whether there is a token. Whether it is accepted is Home Assistant's to say.
 func (s *Scene) token(_ context.Context, say func(check.Finding)) {
 	from := s.tokenSource()
-	token, err := settings.ReadToken(from.local, s.Getenv)
-	if err != nil {
+	if _, err := settings.ReadToken(from.local, s.Getenv); err != nil {
 		say(check.Finding{Code: health.CodeTokenMissing, Found: err.Error()})
 		return
 	}
-	s.secrets.Add(token)
 	say(check.Finding{Found: "there is one: " + from.how})
 }
 

@@ -43,7 +43,7 @@ func (s *Scene) Bundle(ctx context.Context, file string, r check.Report, text []
 	}
 	secrets := &s.secrets
 	files := []check.File{{Name: "README.txt", Data: []byte(about)}, {Name: "check.txt", Data: text}, {Name: "check.json", Data: report}}
-	files = append(files, s.settingsFiles(secrets)...)
+	files = append(files, s.settingsFiles()...)
 	if s.Agent != nil {
 		status, statusErr := json.MarshalIndent(s.Agent, "", "  ")
 		if statusErr != nil {
@@ -67,33 +67,43 @@ func (s *Scene) Bundle(ctx context.Context, file string, r check.Report, text []
 	return nil
 }
 
-// settingsFiles are the settings without secrets, which are made known to the scrubber.
-func (s *Scene) settingsFiles(secrets *check.Scrubber) []check.File {
+// settingsFiles are the settings without secrets.
+func (s *Scene) settingsFiles() []check.File {
+	local, core := s.know()
 	var files []check.File
-	if token, err := settings.ReadToken(s.tokenSource().local, s.Getenv); err == nil {
-		secrets.Add(token)
+	if local != "" {
+		files = append(files, check.File{Name: "config.yaml", Data: []byte(settings.HideSecrets(local))})
 	}
-	secrets.Add(s.Getenv("DOORSTATION_TOKEN"))
-	if s.Local.Lock != nil {
-		secrets.Add(s.Local.Lock.Codes...)
-		secrets.Add(secretLines(s.Local.Lock.CodesFile)...)
-	}
-	if data, err := os.ReadFile(s.Config); err == nil {
-		secrets.Add(urlPasswords(string(data))...)
-		files = append(files, check.File{Name: "config.yaml", Data: []byte(settings.HideSecrets(string(data)))})
-	}
-	raw := []byte(s.fresh)
-	if raw == nil {
-		if kept, err := settings.NewStore(s.StateDir).Peek(s.Local.HomeAssistant.URL); err == nil {
-			raw = kept.Raw
-		}
-	}
-	if hidden, values := check.HideJSON(raw); hidden != nil {
-		secrets.Add(values...)
-		secrets.Add(urlPasswords(string(raw))...)
+	if hidden, _ := check.HideJSON(core); hidden != nil {
 		files = append(files, check.File{Name: "sip-core.json", Data: hidden})
 	}
 	return files
+}
+
+// know makes all secrets of the settings known to the scrubber, and returns the texts of the local file and of SIP Core's settings.
+func (s *Scene) know() (local string, core []byte) {
+	if token, err := settings.ReadToken(s.tokenSource().local, s.Getenv); err == nil {
+		s.secrets.Add(token)
+	}
+	s.secrets.Add(s.Getenv("DOORSTATION_TOKEN"))
+	if s.Local.Lock != nil {
+		s.secrets.Add(s.Local.Lock.Codes...)
+		s.secrets.Add(secretLines(s.Local.Lock.CodesFile)...)
+	}
+	if data, err := os.ReadFile(s.Config); err == nil {
+		local = string(data)
+		s.secrets.Add(urlPasswords(local)...)
+	}
+	core = s.fresh
+	if core == nil {
+		if kept, err := settings.NewStore(s.StateDir).Peek(s.Local.HomeAssistant.URL); err == nil {
+			core = kept.Raw
+		}
+	}
+	_, values := check.HideJSON(core)
+	s.secrets.Add(values...)
+	s.secrets.Add(urlPasswords(string(core))...)
+	return local, core
 }
 
 // secretLines are the words of a file of hashes.

@@ -41,7 +41,7 @@ func (s *Scene) settings(_ context.Context, say func(check.Finding)) {
 		return
 	}
 	s.core = &core
-	s.secretsOf(core)
+	s.know()
 	say(check.Finding{Found: "compared with " + from + unknownKeys(core.Unknown)})
 	s.problems(problems, say)
 	notices := settings.LocalNotices(s.Local)
@@ -52,19 +52,6 @@ func (s *Scene) settings(_ context.Context, say func(check.Finding)) {
 		if n.Kind != settings.NoticeBackupUser { // the next link's
 			say(check.Finding{Code: app.NoticeCode(n.Kind), Found: n.Detail})
 		}
-	}
-}
-
-// secretsOf makes the passwords in SIP Core's settings known. What the popup's buttons send is too short to be looked for in every text.
-func (s *Scene) secretsOf(core settings.SIPCore) {
-	for _, u := range core.Users {
-		s.secrets.Add(u.Password)
-	}
-	if core.BackupUser != nil {
-		s.secrets.Add(core.BackupUser.Password)
-	}
-	for _, server := range core.ICE.Servers {
-		s.secrets.Add(server.Credential)
 	}
 }
 
