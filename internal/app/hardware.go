@@ -27,7 +27,7 @@ func (a *App) Picture(ctx context.Context) (control.Picture, error) {
 	}
 	stream := camera.StreamOf(shot.Key)
 	p := control.Picture{Type: "video/h264", Data: shot.Key.Data, Width: stream.Width, Height: stream.Height}
-	img := hardware.Decode(shot)
+	img := hardware.Decode(ctx, shot)
 	if img == nil {
 		return p, nil
 	}

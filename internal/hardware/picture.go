@@ -51,7 +51,10 @@ func Picture(ctx context.Context, c settings.Camera) (image.Image, PictureInfo, 
 		Device: seen.Used.Device, Capture: seen.Used.Capture, Late: seen.Used.Late,
 	}
 	info.Encoder, info.Hardware = Encoder(c, seen.Used.Encoder)
-	img := Decode(camera.Snapshot{Still: seen.Still, Key: seen.First})
+	img := Decode(ctx, camera.Snapshot{Still: seen.Still, Key: seen.First})
+	if img == nil && c.Source == "rpicam" {
+		img = piStill(ctx, c)
+	}
 	if img == nil {
 		return nil, info, nil // not img, which would be no nil as an image.Image
 	}
@@ -76,14 +79,6 @@ func Encoder(c settings.Camera, used string) (name string, inHardware bool) {
 	default:
 		return "openh264", false
 	}
-}
-
-// Decode gives the picture of a snapshot as Go's image packages take it; nil where it was encoded elsewhere and cannot be decoded here.
-func Decode(s camera.Snapshot) *image.YCbCr {
-	if s.Still == nil {
-		return nil
-	}
-	return camera.Full(s.Still)
 }
 
 // Light is how a picture looks, by its luma.
