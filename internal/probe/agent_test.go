@@ -43,8 +43,8 @@ func runAgent(t *testing.T, file string) (config, socket string) {
 	}()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
+		if endErr := <-ended; endErr != nil {
+			t.Error(endErr)
 		}
 	})
 	for {

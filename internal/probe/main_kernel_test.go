@@ -106,11 +106,11 @@ func holder(t *testing.T, role string, args ...string) (release func(), pid int)
 	}
 	return func() {
 		t.Helper()
-		if err := in.Close(); err != nil {
-			t.Error(err)
+		if endErr := in.Close(); endErr != nil {
+			t.Error(endErr)
 		}
-		if err := cmd.Wait(); err != nil {
-			t.Error(err)
+		if endErr := cmd.Wait(); endErr != nil {
+			t.Error(endErr)
 		}
 	}, cmd.Process.Pid
 }
