@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -128,10 +129,10 @@ func (h *Home) Reach(ctx context.Context, at setup.Address) error {
 	return err
 }
 
-// spoke says whether the other side showed a certificate at all.
+// spoke says whether the other side speaks TLS at all.
 func spoke(err error) bool {
 	var record tls.RecordHeaderError
-	return !errors.As(err, &record)
+	return !errors.As(err, &record) && !errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // Certificates implements setup.Home.
