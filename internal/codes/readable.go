@@ -31,9 +31,9 @@ func ReadableBy(path string, uid int, gids []int) error {
 	}
 	const read, enter = 4, 1
 	for at, bit := absolute, fs.FileMode(read); ; at, bit = filepath.Dir(at), enter {
-		info, err := os.Stat(at)
-		if err != nil {
-			return err
+		info, statErr := os.Stat(at)
+		if statErr != nil {
+			return statErr
 		}
 		owner, ok := info.Sys().(*syscall.Stat_t)
 		if !ok {
@@ -73,8 +73,8 @@ func ServiceUser() (uid int, gids []int, known bool) {
 		return 0, nil, false
 	}
 	for _, text := range groups {
-		gid, err := strconv.Atoi(text)
-		if err != nil {
+		gid, numberErr := strconv.Atoi(text)
+		if numberErr != nil {
 			return 0, nil, false
 		}
 		gids = append(gids, gid)
