@@ -33,7 +33,7 @@ terminal() {
       printf '</pre>'
     } >"$scratch/$name.html"
     chromium --headless=new --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$scratch/chromium" \
-      --window-size=1068,$((lines * 19 + 28)) --screenshot="$scratch/$name.png" "file://$scratch/$name.html" 2>/dev/null
+      --window-size=1146,$((lines * 19 + 28)) --screenshot="$scratch/$name.png" "file://$scratch/$name.html" 2>/dev/null
     small "$scratch/$name.png" "$images/terminal-$name.png"
   done
 }
