@@ -79,7 +79,7 @@ func (s *street) killed() {
 		s.t.Errorf("the lock closed %v after the agent was killed", took)
 	}
 	s.t.Logf("the lock closed %v after the agent was killed", took)
-	s.Until("registered again", Registered)
+	s.Until("registered again, with its lock", func(st control.Status) bool { return Registered(st) && st.GPIO.Lock == "off" })
 	if got := s.Number("NRestarts"); got != restarts+1 {
 		s.t.Errorf("restarted %d times, want once", got-restarts)
 	}
@@ -115,7 +115,7 @@ func (s *street) bothGone(signal, result string) {
 	}
 	s.Do("! pidof doorstation")
 	s.Do("rm -r " + filepath.Dir(alone) + "; systemctl daemon-reload; systemctl reset-failed doorstation; systemctl start doorstation")
-	s.Until("registered again", Registered)
+	s.Until("registered again, with its lock", func(st control.Status) bool { return Registered(st) && st.GPIO.Lock == "off" })
 	if got := s.Line(LockLine); got != "0" {
 		s.t.Errorf("the lock's line is %s after the restart", got)
 	}
@@ -133,7 +133,7 @@ func (s *street) hangs() {
 	}); err != nil {
 		s.t.Fatal(err)
 	}
-	s.Until("registered again", Registered)
+	s.Until("registered again, with its lock", func(st control.Status) bool { return Registered(st) && st.GPIO.Lock == "off" })
 	if out := s.Do("journalctl -u doorstation -o cat --no-pager | grep -ci watchdog"); out == "0" {
 		s.t.Error("the journal does not say that the watchdog did it")
 	}
@@ -165,7 +165,7 @@ func (s *street) cable() {
 	case <-s.t.Context().Done():
 	}
 	s.Plug()
-	s.Until("registered again", Registered)
+	s.Until("registered again, with its lock", func(st control.Status) bool { return Registered(st) && st.GPIO.Lock == "off" })
 	s.ring()
 }
 
