@@ -94,7 +94,7 @@ func monotonic(t lab.T, d *vm.Door, command string) time.Duration {
 
 const aboutEdge = `On the same machine, through the kernel's gpio-sim: a program there moves the button's line and watches the network. The time is from
 just before the line is moved (the kernel's stamp of the edge lies within that write, whose length is told as well) to the kernel's stamp of the outgoing
-packet with the INVITE. 30 ms of it are the debouncing and the least time that the button must be held.`
+packet with the INVITE. 50 ms of it are the least time that the button must be held.`
 
 // measureEdge presses the simulated button.
 func measureEdge(t lab.T, plan plan, p *part) {
