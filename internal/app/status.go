@@ -38,6 +38,12 @@ func (a *App) Status() control.Status {
 	if l := a.home.lines.current(); l != nil {
 		s.Registration = registrationStatus(l)
 		s.WarmOffers = control.WarmOffers{Ready: l.offers.Ready(), Want: l.want}
+		ice := l.settings.Load().ICE
+		s.ICE = control.ICE{RelayOnly: ice.TransportPolicy == "relay"}
+		for _, server := range ice.Servers {
+			s.ICE.Servers += len(server.URLs)
+		}
+		s.ICE.Host, s.ICE.Reflexive, s.ICE.Relay = l.offers.Gathered()
 	}
 	a.visitStatus(&s)
 	levels := a.board.Levels()

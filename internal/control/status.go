@@ -20,6 +20,7 @@ type Status struct {
 	Sound        Sound        `json:"sound"`
 	Calls        Calls        `json:"calls"`
 	WarmOffers   WarmOffers   `json:"warm_offers"`
+	ICE          ICE          `json:"ice"`
 	// Visits are those that have ended since the start, the newest first, 50 at most.
 	Visits  []PastVisit `json:"visits"`
 	Page    Page        `json:"page"`
@@ -226,6 +227,17 @@ type Opening struct {
 type Page struct {
 	Address string `json:"address"`
 	Viewers int    `json:"viewers"`
+}
+
+// ICE is how calls are to find their way through the network.
+type ICE struct {
+	Servers   int  `json:"servers"`    // STUN and TURN servers of the settings
+	RelayOnly bool `json:"relay_only"` // everything goes by TURN
+	// Host, Reflexive and Relay are how many addresses the newest warm offer has: the machine's own, those told by STUN, those at TURN
+	// servers.
+	Host      int `json:"host"`
+	Reflexive int `json:"reflexive"`
+	Relay     int `json:"relay"`
 }
 
 // WarmOffers is how many calls can be begun without waiting, and how many should be.

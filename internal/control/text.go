@@ -35,6 +35,7 @@ func (s Status) Text() string {
 		p.line("status page", "http://"+s.Page.Address, watching)
 	}
 	p.line("warm offers", fmt.Sprintf("%d of %d ready", s.WarmOffers.Ready, s.WarmOffers.Want))
+	p.line("  addresses", s.ICE.Addresses())
 	p.faults(s.Faults)
 	return p.b.String()
 }

@@ -45,6 +45,7 @@ func talkingStatus() Status {
 			Last: &LastCall{Outcome: "talked", At: at(13, 59, 0), Button: "Front door", AnsweredBy: "101", TalkSeconds: 34.2},
 		},
 		WarmOffers: WarmOffers{Ready: 2, Want: 2},
+		ICE:        ICE{Servers: 2, Host: 3, Reflexive: 1, Relay: 1},
 		Visits: []PastVisit{
 			{
 				Number: 12, Button: "Front door", At: at(13, 59, 0), Ended: at(13, 59, 46), Called: []string{"101", "102"}, Outcome: "talked", AnsweredBy: "101",

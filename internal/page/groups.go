@@ -60,6 +60,16 @@ func telephone(s control.Status) []row {
 		}
 		rows = append(rows, row{Name: "Ways for a call (ICE)", Value: fmt.Sprintf("%d of %d ready", w.Ready, w.Want), Mood: mood})
 	}
+	if text := s.ICE.Addresses(); text != "" {
+		rows = append(rows, row{Name: "Addresses for it", Value: text})
+	}
+	if n := s.ICE.Servers; n > 0 {
+		value := count(n, "STUN or TURN server")
+		if s.ICE.RelayOnly {
+			value += ", everything by TURN"
+		}
+		rows = append(rows, row{Name: "Servers", Value: value})
+	}
 	c := s.Calls
 	rows = append(rows, row{Name: "Since the start", Value: fmt.Sprintf("%s, %d answered", count(c.Visits, "visit"), c.Answered)})
 	if c.Looks > 0 || c.RefusedCallers > 0 {

@@ -90,6 +90,16 @@ func (p *Pool) Ready() int {
 	return n
 }
 
+// Gathered is how many candidates the newest gathering found that was given its time: of the machine itself, told by STUN, and at TURN servers.
+func (p *Pool) Gathered() (host, reflexive, relay int) {
+	p.mu.Lock()
+	known := p.known
+	p.mu.Unlock()
+	known.mu.Lock()
+	defer known.mu.Unlock()
+	return known.last.host, known.last.reflexive, known.last.relay
+}
+
 // Take hands out a warm peer whose offer is ready, at once; else it waits for one, or makes one, which takes at most the
 // gathering time. Servers that gave nothing to the last peer that had its full time are not waited for; but with RelayOnly
 // they are, as nothing else can be offered. The peer is the caller's to close. Errors: ErrNoCandidates, ErrClosed, the cause
