@@ -145,8 +145,8 @@ func TestWhoLooksOnTheStatusPageIsALook(t *testing.T) {
 	if s.Camera.BitrateTarget != 200_000 {
 		t.Errorf("the call's rate: %+v", s.Camera)
 	}
-	if status, text := b.post("/api/sound", "", ""); status != http.StatusConflict {
-		t.Errorf("a sound test during a call: %d, %s", status, text)
+	if refused, text := b.post("/api/sound", "", ""); refused != http.StatusConflict {
+		t.Errorf("a sound test during a call: %d, %s", refused, text)
 	}
 	kitchen.hangUp()
 	a.visit("idle")
@@ -159,8 +159,8 @@ func TestWhoLooksOnTheStatusPageIsALook(t *testing.T) {
 			t.Errorf("viewer %d: %d", n+2, status)
 		}
 		if n == mostWatchers-1 {
-			if status, text := other.post("/api/picture", "application/sdp", "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"); status < 400 {
-				t.Errorf("an offer of nothing: %d, %s", status, text)
+			if refused, text := other.post("/api/picture", "application/sdp", "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"); refused < 400 {
+				t.Errorf("an offer of nothing: %d, %s", refused, text)
 			}
 		}
 		defer other.leave()
