@@ -16,7 +16,7 @@ import (
 
 func (s *street) install() {
 	out := s.Install(s.older)
-	if !strings.Contains(out, "/etc/doorstation/config.yaml") {
+	if !strings.Contains(out, "sudo doorstation setup") {
 		s.t.Errorf("the installation does not say what to do next:\n%s", out)
 	}
 	if got := s.Property("ActiveState") + " " + s.Property("UnitFileState"); got != "inactive enabled" {
