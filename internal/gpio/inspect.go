@@ -188,6 +188,16 @@ func ReadLevel(l LineInfo) (high bool, err error) {
 	return readLine(fd)
 }
 
+// LetGo makes a free line an input, with the resistor that it has: what drove it may have left it driven, as some chips keep an output
+// whose program has ended.
+func LetGo(l LineInfo) error {
+	fd, err := requestLine(l.Device, l.Offset, uapiConfig{flags: flagInput})
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}
+
 // Moved is a line that has moved and come back, or stays.
 type Moved struct {
 	// Index is the line's place among those that are watched.

@@ -199,7 +199,9 @@ func (s *state) free(buttons []settings.Button) []Line {
 	for _, l := range s.lines {
 		taken := slices.ContainsFunc(buttons, func(b settings.Button) bool { return b.Pin == l.Pin }) ||
 			s.local.Lock != nil && s.local.Lock.Pin == l.Pin || s.local.Light != nil && s.local.Light.Pin == l.Pin ||
-			slices.ContainsFunc(s.local.LEDs, func(led settings.LED) bool { return led.Pin == l.Pin })
+			slices.ContainsFunc(s.local.LEDs, func(led settings.LED) bool { return led.Pin == l.Pin }) ||
+			s.local.Inputs.Contact != nil && s.local.Inputs.Contact.Pin == l.Pin || // somebody goes in while the button is looked for
+			s.local.Inputs.Tamper != nil && s.local.Inputs.Tamper.Pin == l.Pin
 		if l.User == "" && !l.Output && !taken {
 			lines = append(lines, l)
 		}

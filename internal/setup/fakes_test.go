@@ -150,11 +150,13 @@ type home struct {
 	reach   map[string]error
 	token   string
 	user    setup.User
+	users   map[string]setup.User // of other tokens
 	core    settings.SIPCore
 	coreErr []error // given first, one after the other
 	looks   int     // how often the settings were read
 	added   func(h *home)
 	revoked []string
+	shown   []string // tokens with the address they were shown at
 	cert    *x509.Certificate
 }
 
@@ -189,12 +191,19 @@ func (h *home) Login(ctx context.Context, _ setup.Address, user, password string
 	return setup.Made{Token: h.token, Name: "doorstation pi"}, nil
 }
 
-func (h *home) Revoke(_ context.Context, _ setup.Address, token string) error {
+func (h *home) Revoke(_ context.Context, at setup.Address, token string) error {
+	h.shown = append(h.shown, at.URL+" "+token)
 	h.revoked = append(h.revoked, token)
 	return nil
 }
 
-func (h *home) User(_ context.Context, _ setup.Address, token string) (setup.User, error) {
+func (h *home) User(_ context.Context, at setup.Address, token string) (setup.User, error) {
+	h.shown = append(h.shown, at.URL+" "+token)
+	if h.users != nil {
+		if u, ok := h.users[token]; ok {
+			return u, nil
+		}
+	}
 	if token != h.token {
 		return setup.User{}, setup.ErrTokenRefused
 	}
@@ -222,6 +231,7 @@ type machine struct {
 	linesErr error
 	moves    map[string]setup.Moved // by pull
 	clicks   []string
+	watched  []setup.Line
 
 	registered []settings.Local
 	refused    []error
@@ -252,6 +262,7 @@ func (m *machine) TrySound(_ context.Context, _ settings.Audio, phase func(strin
 func (m *machine) Lines(context.Context) ([]setup.Line, error) { return m.lines, m.linesErr }
 
 func (m *machine) WatchLines(ctx context.Context, lines []setup.Line, pull string) (<-chan setup.Moved, error) {
+	m.watched = append(m.watched, lines...)
 	moves := make(chan setup.Moved, 1)
 	defer close(moves)
 	if move, ok := m.moves[pull]; ok && ctx.Err() == nil {
@@ -265,6 +276,11 @@ func (m *machine) WatchLines(ctx context.Context, lines []setup.Line, pull strin
 
 func (m *machine) Click(_ context.Context, pin settings.Pin, active string, d time.Duration) error {
 	m.clicks = append(m.clicks, fmt.Sprintf("%s %s %v", pin.Name, active, d))
+	return nil
+}
+
+func (m *machine) LetGo(_ context.Context, pin settings.Pin) error {
+	m.clicks = append(m.clicks, pin.Name+" let go")
 	return nil
 }
 

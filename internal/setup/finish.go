@@ -13,7 +13,16 @@ func (s *state) finish(ctx context.Context, all []step) error {
 	s.tell(Heading, fmt.Sprintf("%d of %d  Write it", len(all)+1, len(all)+1))
 	for {
 		if err := s.show(); err != nil {
-			return err
+			if s.DryRun {
+				return err
+			}
+			if err = s.failed(err); err != nil {
+				return err
+			}
+			if err = s.change(ctx, all); err != nil {
+				return err
+			}
+			continue
 		}
 		if s.DryRun {
 			s.tell(Plain, "Nothing was written.")
@@ -51,6 +60,7 @@ func (s *state) show() error {
 	switch {
 	case s.DryRun:
 		s.tell(Copy, now)
+	case s.Unattended: // what it prints is kept in some log, and the codes of the door are in the file
 	case before == "":
 		s.tell(Plain, "This will be the local file (with explanations and more keys, which are left out here):")
 		s.tell(Copy, essence(now))
@@ -99,14 +109,31 @@ func (s *state) agree(ctx context.Context, all []step) (again bool, err error) {
 	case 2:
 		return false, ErrStopped
 	}
+	return true, s.change(ctx, all)
+}
+
+// change does a step anew.
+func (s *state) change(ctx context.Context, all []step) error {
 	names := make([]string, len(all))
 	for k, step := range all {
 		names[k] = step.title
 	}
-	if i, err = s.Person.Choose(ctx, Choice{Question: "What?", Options: names, Default: NoDefault}); err != nil {
-		return false, err
+	i, err := s.Person.Choose(ctx, Choice{Question: "What?", Options: names, Default: NoDefault})
+	if err != nil {
+		return err
 	}
-	return true, s.do(ctx, all, i)
+	home := s.local.HomeAssistant.URL
+	if err = s.do(ctx, all, i); err != nil || s.local.HomeAssistant.URL == home {
+		return err
+	}
+	// Another Home Assistant has other users and other settings, and the token of the first one is none of its business.
+	s.token, s.newToken = "", false
+	for _, again := range []int{stepToken, stepExtension, stepPeople} {
+		if err = s.do(ctx, all, again); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // write makes the token, if there is a login that is to make it, and writes all files.
@@ -120,6 +147,9 @@ func (s *state) write(ctx context.Context) error {
 	}
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if s.made.Token != s.token {
+		s.revoke(ctx) // of a login whose token was not taken
 	}
 	paths, err := s.Files.Write(w)
 	if err != nil {

@@ -95,7 +95,7 @@ func (s *state) askOutput(ctx context.Context, w words, pin settings.Pin, active
 		if pin, err = s.askPin(ctx, w.relay+" is at which pin?", def, w.flag); err != nil {
 			return pin, active, err
 		}
-		if user := s.usedBy(pin); user != "" {
+		if user := s.usedBy(pin, w); user != "" {
 			s.tell(Bad, pinName(pin)+" is in use: "+user+".")
 			continue
 		}
@@ -127,12 +127,24 @@ func (s *state) askOutput(ctx context.Context, w words, pin settings.Pin, active
 	}
 }
 
-// usedBy says which part of the door, or which program, has a pin.
-func (s *state) usedBy(pin settings.Pin) string {
+// usedBy says which other part of the door, or which program, has a pin that w is to have.
+func (s *state) usedBy(pin settings.Pin, w words) string {
 	for _, b := range s.local.Buttons {
 		if b.Pin == pin {
 			return "the button " + Clean(b.Name)
 		}
+	}
+	switch in := s.local.Inputs; {
+	case in.Contact != nil && in.Contact.Pin == pin:
+		return "the door contact"
+	case in.Tamper != nil && in.Tamper.Pin == pin:
+		return "the tamper switch"
+	case s.local.Lock != nil && s.local.Lock.Pin == pin && w != lockWords():
+		return "the relay of the door"
+	case s.local.Light != nil && s.local.Light.Pin == pin && w != lightWords():
+		return "the light"
+	case slices.ContainsFunc(s.local.LEDs, func(led settings.LED) bool { return led.Pin == pin }):
+		return "an LED"
 	}
 	for _, l := range s.lines {
 		if l.Pin == pin && l.User != "" {
@@ -154,17 +166,32 @@ func (s *state) tryOutput(ctx context.Context, w words, pin settings.Pin, active
 			return s.Hardware.Click(ctx, pin, level, click)
 		})
 		if ctx.Err() != nil || errors.Is(err, ErrStopped) {
+			s.letGo(ctx, pin)
 			return active, false, ErrStopped
 		}
 		if err != nil {
 			s.tell(Bad, sentence(err))
+			s.letGo(ctx, pin)
 			return active, false, nil
 		}
-		if yes, err = s.confirm(ctx, w.seen, true); err != nil || yes {
+		if yes, err = s.confirm(ctx, w.seen, true); err != nil || !yes {
+			s.letGo(ctx, pin)
+		}
+		if err != nil || yes {
 			return level, yes, err
 		}
 	}
 	return active, false, nil
+}
+
+// letGo stops driving an output whose level at rest is not known yet: at the wrong one, which some machines hold on to, the door would
+// stay open while the next question stands.
+func (s *state) letGo(ctx context.Context, pin settings.Pin) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
+	defer cancel()
+	if err := s.Hardware.LetGo(ctx, pin); err != nil {
+		s.tell(Bad, pinName(pin)+" could not be switched off: "+sentence(err))
+	}
 }
 
 func opposite(level string) string {
@@ -200,9 +227,15 @@ func (s *state) askCodes(ctx context.Context, lock *settings.Lock) error {
 		if !isCode(code) {
 			return errCode
 		}
-		add(code)
 	}
-	if len(given) > 0 || lock.CodesFile != "" {
+	if len(given) > 0 {
+		lock.Codes = nil // those that are given are those that open: one that has become known must not open any more
+		for _, code := range given {
+			add(code)
+		}
+		return nil
+	}
+	if lock.CodesFile != "" {
 		return nil
 	}
 	if s.Unattended {

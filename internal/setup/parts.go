@@ -165,6 +165,8 @@ type Hardware interface {
 	WatchLines(ctx context.Context, lines []Line, pull string) (<-chan Moved, error)
 	// Click drives a line to its active level for a while, and back, whatever becomes of ctx or of this program.
 	Click(ctx context.Context, pin settings.Pin, active string, d time.Duration) error
+	// LetGo makes a line that was clicked an input again, so that nothing drives it.
+	LetGo(ctx context.Context, pin settings.Pin) error
 }
 
 // AgentState is how the agent stands.

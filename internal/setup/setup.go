@@ -70,8 +70,9 @@ type state struct {
 	at       Address
 	newTrust bool // at.Trust is to be written
 	token    string
-	newToken bool // token is to be written
-	made     Made // by a login, and not written yet
+	newToken bool    // token is to be written
+	made     Made    // by a login, and not written yet
+	madeAt   Address // where made was made: it is shown to nobody else
 	user     User
 	core     settings.SIPCore
 	own      settings.User // the door's SIP user
@@ -89,6 +90,13 @@ type step struct {
 	title string
 	run   func(*state, context.Context) error
 }
+
+// The places of those steps that are done anew for another Home Assistant.
+const (
+	stepToken     = 1
+	stepExtension = 2
+	stepPeople    = 3
+)
 
 // steps are the conversation up to the summary.
 func steps() []step {

@@ -121,7 +121,7 @@ func TestARelayIsNotSwitchedUnasked(t *testing.T) {
 		if err := setup.Run(t.Context(), parts(p, household(), m), setup.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Join(m.clicks, ", "); got != "GPIO27 high 1s, GPIO27 low 1s" || m.written[0].Local.Lock.Active != "low" {
+		if got := strings.Join(m.clicks, ", "); got != "GPIO27 high 1s, GPIO27 let go, GPIO27 low 1s" || m.written[0].Local.Lock.Active != "low" {
 			t.Errorf("clicks %s, written %s", got, m.written[0].Local.Lock.Active)
 		}
 	})

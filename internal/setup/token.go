@@ -143,7 +143,7 @@ func (s *state) logIn(ctx context.Context) (bool, error) {
 		return false, s.failed(err)
 	}
 	s.revoke(ctx) // of an earlier login
-	s.made = made
+	s.made, s.madeAt = made, s.at
 	ok, err := s.tryToken(ctx, made.Token)
 	if ok {
 		s.newToken = true
@@ -183,7 +183,7 @@ func (s *state) revoke(ctx context.Context) {
 	}
 	made := s.made
 	s.made = Made{}
-	if err := s.Home.Revoke(ctx, s.at, made.Token); err != nil {
+	if err := s.Home.Revoke(ctx, s.madeAt, made.Token); err != nil {
 		s.tell(Warning, fmt.Sprintf("The token %q, which was made just now, could not be deleted: delete it in the user's profile in Home Assistant.",
 			Clean(made.Name)))
 	}

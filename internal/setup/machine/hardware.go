@@ -297,3 +297,13 @@ func (h *Hardware) WatchLines(ctx context.Context, lines []setup.Line, pull stri
 func (h *Hardware) Click(ctx context.Context, pin settings.Pin, active string, d time.Duration) error {
 	return hardware.Click(ctx, hardware.Output{Pin: pin, Active: active, Limit: d, Guard: h.Guard}, d)
 }
+
+// LetGo implements setup.Hardware.
+func (h *Hardware) LetGo(_ context.Context, pin settings.Pin) error {
+	lines, err := gpio.ListLines()
+	line, findErr := gpio.FindLine(lines, gpio.Pin(pin))
+	if findErr != nil {
+		return errors.Join(err, findErr)
+	}
+	return gpio.LetGo(line)
+}
