@@ -58,11 +58,17 @@ func newDoorkeeper(p *Password, now func() time.Time) *doorkeeper {
 	}
 }
 
+// theCrowd stands for all addresses that there is no more room for.
+func theCrowd() netip.Addr { return netip.IPv6Unspecified() }
+
 // pauseOf is how long an address still has to wait.
 func (d *doorkeeper) pauseOf(from netip.Addr) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s, is := d.strikes[from]
+	if !is && len(d.strikes) >= mostStrikes {
+		s, is = d.strikes[theCrowd()] // an address more is no way around its pause
+	}
 	if !is {
 		return 0
 	}
@@ -85,7 +91,7 @@ func (d *doorkeeper) struck(from netip.Addr) time.Duration {
 			}
 		}
 		if len(d.strikes) >= mostStrikes { // a crowd of addresses is one guesser
-			from = netip.IPv6Unspecified()
+			from = theCrowd()
 		}
 	}
 	s := d.strikes[from]

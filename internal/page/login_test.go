@@ -148,6 +148,13 @@ func TestACrowdOfGuessersIsOne(t *testing.T) {
 	if len(d.strikes) > mostStrikes+1 {
 		t.Errorf("%d addresses are remembered", len(d.strikes))
 	}
+	if pause := d.pauseOf(a.Next()); pause != lastPause {
+		t.Errorf("one more of the crowd waits %v", pause)
+	}
+	clock.pass(lastPause)
+	if pause := d.pauseOf(a.Next()); pause > 0 {
+		t.Errorf("who comes a pause later waits %v", pause)
+	}
 	for range 2 * mostSessions {
 		d.begin(a)
 	}
