@@ -3,6 +3,9 @@
 package probe
 
 import (
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,5 +56,44 @@ func TestBesideAnAgent(t *testing.T) {
 	}
 	if f := said["sound"]; f.Outcome != check.OK || !strings.Contains(f.Found, "-15 dBFS while nothing is played") {
 		t.Errorf("sound: %+v", f)
+	}
+}
+
+// TestBesideAnAgentThatDoesNotAnswer: it may have camera and sound device, so neither is opened.
+func TestBesideAnAgentThatDoesNotAnswer(t *testing.T) {
+	dir := t.TempDir()
+	config, socket := filepath.Join(dir, "config.yaml"), filepath.Join(dir, "s")
+	if err := os.WriteFile(config, []byte(besideFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Listener = listener
+	server.Start()
+	defer server.Close()
+	scene := New(Options{Config: config, StateDir: dir, Socket: socket, Getenv: func(string) string { return "" }, Now: time.Now})
+	defer scene.Close()
+	links, err := check.Select(scene.Links(), []string{"camera", "sound"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := check.Walk(t.Context(), links, time.Now, nil)
+	for _, link := range []string{"camera", "sound"} {
+		if f := report.Of(link); len(f) != 1 || f[0].Outcome != check.Skipped || !strings.Contains(f[0].Found, "an agent runs") {
+			t.Errorf("%s: %+v", link, f)
+		}
+	}
+}
+
+// TestAnAgentThatIsStartedMeanwhile is asked from then on.
+func TestAnAgentThatIsStartedMeanwhile(t *testing.T) {
+	config, socket := runAgent(t, besideFile)
+	scene := New(Options{Config: config, StateDir: filepath.Dir(config), Socket: socket, Getenv: func(string) string { return "" }, Now: time.Now})
+	defer scene.Close()
+	if why := scene.mayNotAsk(t.Context()); why != nil || scene.Agent == nil {
+		t.Errorf("%v, %v", why, scene.Agent)
 	}
 }

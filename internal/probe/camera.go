@@ -30,8 +30,8 @@ const (
 
 // camera takes a picture: of the agent that has the camera, or with the camera itself.
 func (s *Scene) camera(ctx context.Context, say func(check.Finding)) {
-	if s.mayNotAsk(ctx) {
-		say(notAllowed())
+	if why := s.mayNotAsk(ctx); why != nil {
+		say(notAsked(why))
 		return
 	}
 	var img image.Image

@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -54,20 +55,31 @@ func (s *Scene) hardwareLinks() []check.Link {
 	return append(links, s.machineLinks()...)
 }
 
-// mayNotAsk reports whether an agent runs that this user may not ask.
-func (s *Scene) mayNotAsk(ctx context.Context) bool {
+// mayNotAsk says why the agent that runs is not asked for its hardware; nil: it is asked, or none runs. One that was started after the link
+// "agent" is asked; one that does not answer may have the hardware all the same.
+func (s *Scene) mayNotAsk(ctx context.Context) error {
 	if s.Agent != nil {
-		return false
+		return nil
 	}
-	_, err := s.Control.Status(ctx)
-	return errors.Is(err, control.ErrNotAllowed)
+	status, err := s.Control.Status(ctx)
+	switch {
+	case err == nil:
+		s.Agent = &status
+		return nil
+	case errors.Is(err, control.ErrNotRunning):
+		return nil
+	default:
+		return err
+	}
 }
 
-// notAllowed is what is found of hardware of an agent that may not be asked.
-func notAllowed() check.Finding {
-	return check.Finding{
-		Outcome: check.Skipped, Found: "the agent that runs has it, and this user may not ask it: sudo doorstation check, or as a member of the group doorstation",
+// notAsked is what is found of hardware of an agent that was not asked.
+func notAsked(why error) check.Finding {
+	f := check.Finding{Outcome: check.Skipped, Found: fmt.Sprintf("an agent runs that may have it, and its answer cannot be had: %v", why)}
+	if errors.Is(why, control.ErrNotAllowed) {
+		f.Found = "the agent that runs has it, and this user may not ask it: sudo doorstation check, or as a member of the group doorstation"
 	}
+	return f
 }
 
 // tell tells a person.

@@ -71,8 +71,8 @@ func (s *Scene) lines(ctx context.Context, say func(check.Finding)) {
 	hidden := s.mayNotAsk(ctx)
 	for _, w := range wires(s.Local) {
 		f := s.line(lines, w)
-		if l, findErr := hardware.FindLine(lines, w.pin); hidden && findErr == nil && l.Used && ours(l.Consumer) {
-			f = notAllowed()
+		if l, findErr := hardware.FindLine(lines, w.pin); hidden != nil && findErr == nil && l.Used && ours(l.Consumer) {
+			f = notAsked(hidden)
 		}
 		f.Link, f.Title = w.link, w.title
 		say(f)
@@ -293,6 +293,9 @@ func (s *Scene) click(ctx context.Context, name string) check.Finding {
 	i := slices.IndexFunc(all, func(w wire) bool { return w.link == "lines."+name })
 	if i < 0 {
 		return check.Finding{Outcome: check.Skipped, Found: "the local file has none"}
+	}
+	if why := s.mayNotAsk(ctx); why != nil {
+		return notAsked(why)
 	}
 	question := fmt.Sprintf("Switch the %s on for a moment?", name)
 	if name == "lock" {

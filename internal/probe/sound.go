@@ -31,8 +31,8 @@ func (s *Scene) sound(ctx context.Context, say func(check.Finding)) {
 		say(check.Finding{Found: "the local file says that there is no sound device (audio.device: none)"})
 		return
 	}
-	if s.mayNotAsk(ctx) {
-		say(notAllowed())
+	if why := s.mayNotAsk(ctx); why != nil {
+		say(notAsked(why))
 		return
 	}
 	if !s.Hardware.Silent {
