@@ -95,6 +95,9 @@ func style(e *env) doorcheck.Style {
 		terminal := err == nil && e.getenv("TERM") != "dumb"
 		s.Live = terminal
 		s.Colour = terminal && e.getenv("NO_COLOR") == ""
+		if size, sizeErr := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); sizeErr == nil {
+			s.Width = int(size.Col)
+		}
 	}
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if locale := e.getenv(name); locale != "" { // the first that is set counts (POSIX, 8.2)

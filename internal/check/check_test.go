@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/goleak"
 
@@ -181,6 +182,35 @@ func TestTextForPeople(t *testing.T) {
 	if well := print(t, check.Style{}, links[0]); !strings.Contains(well, "All is well") {
 		t.Errorf("%s", well)
 	}
+}
+
+// TestLinesAreBrokenAtWordsForATerminal, and for nothing else.
+func TestLinesAreBrokenAtWordsForATerminal(t *testing.T) {
+	long := strings.TrimSpace(strings.Repeat("grüßt ", 30))
+	links := []check.Link{
+		says("a", check.Finding{Found: long + "\n  " + long}), says("b", check.Finding{Code: health.CodeTokenMissing, Found: "none"}),
+		says("c", check.Finding{}, "b"), says("d", check.Finding{Found: strings.Repeat("x", 90)}),
+	}
+	for _, unicode := range []bool{false, true} {
+		for _, line := range strings.Split(print(t, check.Style{Unicode: unicode, Width: 80}, links...), "\n") {
+			if utf8.RuneCountInString(line) > 80 && !strings.Contains(line, "xxx") {
+				t.Errorf("too long for 80 columns: %q", line)
+			}
+		}
+	}
+	text := print(t, check.Style{Width: 80}, links...)
+	if got := strings.Count(text, "grüßt"); got != 60 {
+		t.Errorf("%d of 60 words:\n%s", got, text)
+	}
+	for _, want := range []string{"\n" + strings.Repeat(" ", 29) + "grüßt", "\n      grüßt"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in:\n%s", want, text)
+		}
+	}
+	if !strings.Contains(print(t, check.Style{}, links...), long+"\n      "+long+"\n") {
+		t.Error("what goes into a file is broken")
+	}
+	print(t, check.Style{Width: 1}, links...)
 }
 
 type broken struct{}

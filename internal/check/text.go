@@ -5,6 +5,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 )
 
 // Style is how a report is printed.
@@ -15,6 +16,8 @@ type Style struct {
 	Unicode bool
 	// Live shows which link is being looked at, in a line that is written over: for a terminal.
 	Live bool
+	// Width is that of the terminal, in columns: longer lines are broken at spaces; 0: what was found is printed as it is.
+	Width int
 	// DocsDir is where the pages of docs are, such as /usr/share/doc/doorstation; empty: as they are named in the repository.
 	DocsDir string
 }
@@ -88,18 +91,34 @@ func summary(r Report) string {
 // finding is a finding as text: what was found beside the title, then the problem, the remedy and the page below it.
 func (p *Printer) finding(f Finding) string {
 	var b strings.Builder
-	lines := strings.Split(strings.TrimRight(f.Found, "\n"), "\n")
-	fmt.Fprintf(&b, "%s %-*s %s\n", p.mark(f.Outcome), titleWidth, f.Title, p.dim(f.Outcome == Skipped, lines[0]))
 	indent := strings.Repeat(" ", 4)
-	for _, line := range lines[1:] {
-		fmt.Fprintf(&b, "%s%s\n", indent, line)
+	title := fmt.Sprintf(" %-*s ", titleWidth, f.Title)
+	beside := markWidth(p.style.Unicode) + utf8.RuneCountInString(title)
+	for i, line := range strings.Split(strings.TrimRight(f.Found, "\n"), "\n") {
+		if i > 0 {
+			for _, part := range p.fit(line, len(indent)) {
+				fmt.Fprintf(&b, "%s%s\n", indent, part)
+			}
+			continue
+		}
+		lead := p.mark(f.Outcome) + title
+		for _, part := range p.fit(line, beside) {
+			fmt.Fprintf(&b, "%s%s\n", lead, p.dim(f.Outcome == Skipped, part))
+			lead = strings.Repeat(" ", beside)
+		}
 	}
 	if f.Problem != "" {
-		fmt.Fprintf(&b, "%s%s: %s\n", indent, f.Code, f.Problem)
+		for _, part := range p.fit(string(f.Code)+": "+f.Problem, len(indent)) {
+			fmt.Fprintf(&b, "%s%s\n", indent, part)
+		}
 	}
 	if f.Remedy != "" {
-		for i, line := range wrap(f.Remedy, remedyWidth) {
-			lead := "  "
+		width := remedyWidth
+		if p.style.Width > 0 {
+			width = max(leastWidth, min(remedyWidth, p.style.Width-len(indent)-arrowWidth))
+		}
+		for i, line := range wrap(f.Remedy, width) {
+			lead := strings.Repeat(" ", arrowWidth)
 			if i == 0 {
 				lead = p.arrow()
 			}
@@ -112,8 +131,30 @@ func (p *Printer) finding(f Finding) string {
 	return b.String()
 }
 
-// remedyWidth keeps a remedy readable on a terminal of 100 columns.
-const remedyWidth = 92
+const (
+	// remedyWidth keeps a remedy readable on a terminal of 100 columns.
+	remedyWidth = 92
+	// leastWidth is what a column has at least: where there is less, the terminal breaks its lines.
+	leastWidth = 30
+	arrowWidth = 2
+)
+
+// fit breaks a line of what was found for a column that begins behind so many others. It keeps its own indent.
+func (p *Printer) fit(line string, behind int) []string {
+	if p.style.Width == 0 {
+		return []string{line}
+	}
+	body := strings.TrimLeft(line, " ")
+	own := line[:len(line)-len(body)]
+	parts := wrap(body, max(leastWidth, p.style.Width-behind-len(own)))
+	for i := range parts {
+		parts[i] = own + parts[i]
+	}
+	if len(parts) == 0 { // an empty line is one
+		return []string{line}
+	}
+	return parts
+}
 
 // wrap breaks a text at spaces.
 func wrap(text string, width int) []string {
@@ -123,7 +164,7 @@ func wrap(text string, width int) []string {
 		switch {
 		case line == "":
 			line = word
-		case len(line)+1+len(word) > width:
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
 			lines = append(lines, line)
 			line = word
 		default:
@@ -142,6 +183,14 @@ func (p *Printer) page(docs string) string {
 		return docs
 	}
 	return filepath.Join(p.style.DocsDir, strings.TrimPrefix(docs, "docs/"))
+}
+
+// markWidth is that of a mark, in columns.
+func markWidth(unicode bool) int {
+	if unicode {
+		return 1
+	}
+	return len("ERROR")
 }
 
 // mark is the sign before a finding; "" is that of a link that is being looked at.

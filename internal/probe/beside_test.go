@@ -3,6 +3,7 @@
 package probe
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"doorstation/internal/check"
 	"doorstation/internal/hardware"
@@ -95,5 +98,42 @@ func TestAnAgentThatIsStartedMeanwhile(t *testing.T) {
 	defer scene.Close()
 	if why := scene.mayNotAsk(t.Context()); why != nil || scene.Agent == nil {
 		t.Errorf("%v, %v", why, scene.Agent)
+	}
+}
+
+// TestNothingIsSaidButByCheck: what encoders written in C complain of on the standard error is in no report.
+func TestNothingIsSaidButByCheck(t *testing.T) {
+	dir := t.TempDir()
+	config := filepath.Join(dir, "config.yaml")
+	if err := os.WriteFile(config, []byte(besideFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	scene := New(Options{Config: config, StateDir: dir, Socket: filepath.Join(dir, "none"), Getenv: func(string) string { return "" }, Now: time.Now})
+	defer scene.Close()
+	links, err := check.Select(scene.Links(), []string{"camera"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := os.Create(filepath.Join(dir, "said"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const stderr = 2
+	kept, err := unix.FcntlInt(stderr, unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = unix.Dup3(int(said.Fd()), stderr, 0); err != nil {
+		t.Fatal(err)
+	}
+	report := check.Walk(t.Context(), links, time.Now, nil)
+	if err = errors.Join(unix.Dup3(kept, stderr, 0), unix.Close(kept), said.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if f := report.Of("camera")[0]; f.Outcome != check.OK {
+		t.Errorf("%+v", f)
+	}
+	if text, readErr := os.ReadFile(said.Name()); readErr != nil || len(text) > 0 {
+		t.Errorf("%q, %v", text, readErr)
 	}
 }

@@ -40,7 +40,10 @@ func (s *Scene) camera(ctx context.Context, say func(check.Finding)) {
 	if s.Agent != nil {
 		img, info, err = s.agentPicture(ctx)
 	} else {
-		img, info, err = hardware.Picture(ctx, s.Local.Camera)
+		err = hardware.Quietly(func() (err error) {
+			img, info, err = hardware.Picture(ctx, s.Local.Camera)
+			return err
+		})
 	}
 	if err != nil {
 		s.noPicture(ctx, err, say)
@@ -85,7 +88,11 @@ func (s *Scene) noPicture(ctx context.Context, err error, say func(check.Finding
 		}
 	}
 	if f.Code == health.CodeCameraUnavailable && !errors.Is(err, camera.ErrCameraPermission) {
-		list, listErr := hardware.Cameras(ctx)
+		var list []hardware.Camera
+		listErr := hardware.Quietly(func() (err error) {
+			list, err = hardware.Cameras(ctx)
+			return err
+		})
 		var lines []string
 		for _, c := range list {
 			line := fmt.Sprintf("camera.source: %s has %s", c.Source, c)

@@ -49,7 +49,12 @@ func (s *Scene) sound(ctx context.Context, say func(check.Finding)) {
 	}
 	if err != nil {
 		f := check.Finding{Code: health.CodeAudioUnavailable, Found: err.Error()}
-		if cards, listErr := hardware.SoundDevices(); listErr == nil && cards.System != "" && !strings.Contains(f.Found, cards.String()) {
+		var cards audio.Cards
+		listErr := hardware.Quietly(func() (err error) {
+			cards, err = hardware.SoundDevices()
+			return err
+		})
+		if listErr == nil && cards.System != "" && !strings.Contains(f.Found, cards.String()) {
 			f.Found += "\n" + cards.String()
 		}
 		say(f)
@@ -88,9 +93,13 @@ func problemCode(p hardware.SoundProblem) health.Code {
 }
 
 // trySound tries the device here or in the agent.
-func (s *Scene) trySound(ctx context.Context) (hardware.SoundTrial, error) {
+func (s *Scene) trySound(ctx context.Context) (t hardware.SoundTrial, err error) {
 	if s.Agent == nil {
-		return hardware.TrySound(ctx, s.Local.Audio, hardware.TryOptions{Silent: s.Hardware.Silent})
+		err = hardware.Quietly(func() (err error) {
+			t, err = hardware.TrySound(ctx, s.Local.Audio, hardware.TryOptions{Silent: s.Hardware.Silent})
+			return err
+		})
+		return t, err
 	}
 	got, err := s.Control.TrySound(ctx, control.SoundTrialRequest{Silent: s.Hardware.Silent})
 	if err != nil {

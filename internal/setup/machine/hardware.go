@@ -32,7 +32,7 @@ var _ setup.Hardware = (*Hardware)(nil)
 // Cameras implements setup.Hardware.
 func (h *Hardware) Cameras(ctx context.Context) ([]setup.Camera, error) {
 	var found []hardware.Camera
-	err := quietly(func() (err error) {
+	err := hardware.Quietly(func() (err error) {
 		found, err = hardware.Cameras(ctx)
 		return err
 	})
@@ -64,7 +64,7 @@ func gentle(c settings.Camera) settings.Camera {
 func (h *Hardware) Picture(ctx context.Context, c settings.Camera) (setup.Picture, error) {
 	var img image.Image
 	var info hardware.PictureInfo
-	err := quietly(func() (err error) {
+	err := hardware.Quietly(func() (err error) {
 		img, info, err = hardware.Picture(ctx, c)
 		return err
 	})
@@ -90,7 +90,7 @@ func (h *Hardware) Picture(ctx context.Context, c settings.Camera) (setup.Pictur
 // SoundDevices implements setup.Hardware.
 func (h *Hardware) SoundDevices(context.Context) ([]setup.SoundDevice, error) {
 	var cards audio.Cards
-	err := quietly(func() (err error) {
+	err := hardware.Quietly(func() (err error) {
 		cards, err = hardware.SoundDevices()
 		return err
 	})
@@ -138,7 +138,7 @@ const speaking = 6 * time.Second
 
 // TrySound implements setup.Hardware.
 func (h *Hardware) TrySound(ctx context.Context, a settings.Audio, phase func(string), level func(float64)) (t setup.SoundTrial, err error) {
-	err = quietly(func() error {
+	err = hardware.Quietly(func() error {
 		t, err = trySound(ctx, a, phase, level)
 		return err
 	})

@@ -1,4 +1,4 @@
-package machine
+package hardware
 
 import (
 	"errors"
@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// quietly does work while file descriptor 2 leads nowhere: sound system and encoders, which are C, complain there, in the midst of a
-// question. Nothing of this program's own is said there meanwhile.
-func quietly(work func() error) (err error) {
+// Quietly does work while file descriptor 2 leads nowhere: sound system and encoders, which are C, complain there, in the midst of a
+// question or a report. Nothing of this program's own is said there meanwhile.
+func Quietly(work func() error) (err error) {
 	const stderr = 2
 	kept, err := unix.FcntlInt(stderr, unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
