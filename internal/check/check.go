@@ -56,6 +56,8 @@ type Link struct {
 	Name, Title string
 	// Needs are the links without whose success this one is skipped. A warning is a success.
 	Needs []string
+	// Uses are links that this one knows more by: asked for alone it brings them along, and does without what they do not find.
+	Uses []string
 	// Limit bounds Run; 0 is DefaultLimit.
 	Limit time.Duration
 	// Run looks and says what it finds, from this goroutine, in at least one finding. It fills in Outcome and Found, or Code and Found:

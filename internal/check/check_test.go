@@ -106,15 +106,20 @@ func TestAnInterruptedWalkSkipsTheRest(t *testing.T) {
 
 func TestOnlyAndSkip(t *testing.T) {
 	links := []check.Link{says("file", check.Finding{}), says("token", check.Finding{}, "file"), says("login", check.Finding{}, "token"), says("camera", check.Finding{}, "file")}
+	settings := says("settings", check.Finding{Found: "it does without"}, "file")
+	settings.Uses = []string{"token"}
+	links = append(links, settings)
 	for _, c := range []struct {
 		only, skip []string
 		want       string
 	}{
-		{nil, nil, "file token login camera"},
+		{nil, nil, "file token login camera settings"},
 		{[]string{"login"}, nil, "file token login"},
 		{[]string{"camera", "token"}, nil, "file token camera"},
-		{nil, []string{"camera"}, "file token login"},
+		{nil, []string{"camera"}, "file token login settings"},
 		{[]string{"login"}, []string{"token"}, "file login"},
+		{[]string{"settings"}, nil, "file token settings"},
+		{[]string{"settings"}, []string{"token"}, "file settings"},
 	} {
 		got, err := check.Select(links, c.only, c.skip)
 		if err != nil || strings.Join(check.Names(got), " ") != c.want {
@@ -127,6 +132,9 @@ func TestOnlyAndSkip(t *testing.T) {
 	r := check.Walk(t.Context(), mustSelect(t, links, nil, []string{"token"}), time.Now, nil)
 	if f := r.Of("login")[0]; f.Outcome != check.Skipped || r.Status() != 0 {
 		t.Errorf("what needs a link that was left out: %+v", f)
+	}
+	if f := r.Of("settings")[0]; f.Outcome == check.Skipped {
+		t.Errorf("what uses a link that was left out: %+v", f)
 	}
 }
 

@@ -42,7 +42,7 @@ func exchangeFaults() []Fault {
 		{
 			Code: CodeIngressSession, Severity: SeverityError,
 			Title: "Home Assistant does not give the door a way through to the Asterisk add-on.",
-			Remedy: "The door tries again by itself. If this stays, restart the Asterisk add-on, make the door's user in Home Assistant an administrator, " +
+			Remedy: "The door tries again by itself. If this stays, restart the Asterisk add-on, update Home Assistant (before 2021.12 it lets administrators through only), " +
 				"or set custom_wss_url in SIP Core's settings.",
 		},
 		{

@@ -24,7 +24,7 @@ var (
 	ErrNoAddon = errors.New("the Asterisk add-on is not installed")
 	// ErrNotAdmin says that an ingress session is refused to this user (unauthorized). Home Assistant gives them to any
 	// user since 2021.12; a restricted installation may not.
-	ErrNotAdmin = errors.New("the token's user is refused an ingress session by Home Assistant: it must be an administrator")
+	ErrNotAdmin = errors.New("the token's user is refused an ingress session by Home Assistant, which every user is given since version 2021.12")
 	// ErrUnreachable says that there was no usable answer: name, network, TLS, time limit, server error, or something else
 	// than Home Assistant answering.
 	ErrUnreachable = errors.New("no answer from Home Assistant")

@@ -21,7 +21,7 @@ func (s *Scene) homeLinks() []check.Link {
 	return []check.Link{
 		{Name: linkHome, Title: "Home Assistant", Needs: []string{linkFile}, Run: s.homeAssistant},
 		{Name: linkAPI, Title: "Login", Needs: []string{linkToken, linkHome}, Run: s.api},
-		{Name: "integration", Title: "SIP Core", Needs: []string{linkAPI}, Run: s.integration},
+		{Name: linkIntegration, Title: "SIP Core", Needs: []string{linkAPI}, Run: s.integration},
 	}
 }
 

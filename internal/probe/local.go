@@ -20,10 +20,12 @@ const (
 	linkHome     = "home_assistant"
 	linkAPI      = "api"
 	linkSettings = "settings"
-	linkUser     = "user"
-	linkPBX      = "pbx"
-	linkWay      = "way"
-	linkRegister = "registration"
+	// linkIntegration is that of SIP Core's settings as Home Assistant gives them.
+	linkIntegration = "integration"
+	linkUser        = "user"
+	linkPBX         = "pbx"
+	linkWay         = "way"
+	linkRegister    = "registration"
 )
 
 // localLinks are those of the files on this machine and of the agent that runs on it.

@@ -18,7 +18,7 @@ import (
 // settingsLinks are those of SIP Core's settings and of the door's place in them.
 func (s *Scene) settingsLinks() []check.Link {
 	return []check.Link{
-		{Name: linkSettings, Title: "Settings", Needs: []string{linkFile}, Run: s.settings},
+		{Name: linkSettings, Title: "Settings", Needs: []string{linkFile}, Uses: []string{linkIntegration}, Run: s.settings},
 		{Name: linkUser, Title: "SIP user", Needs: []string{linkSettings}, Run: s.user},
 	}
 }
