@@ -63,6 +63,9 @@ type installer struct {
 type move struct{ From, To string }
 
 func (in installer) write(i Install) error {
+	if err := absolute(&i.Path, &i.TokenFile); err != nil {
+		return err
+	}
 	if _, err := ParseLocal(i.Path, i.Text); err != nil {
 		return err
 	}
@@ -173,6 +176,9 @@ func (in installer) finish(path string, moves []move) error {
 
 // recover looks for what an interrupted write left.
 func (in installer) recover(path, tokenFile string) (finished bool, err error) {
+	if err = absolute(&path, &tokenFile); err != nil {
+		return false, err
+	}
 	data, err := readLimited(path+planEnd, maxLocalFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
@@ -188,10 +194,28 @@ func (in installer) recover(path, tokenFile string) (finished bool, err error) {
 		return false, err
 	}
 	var moves []move
-	if json.Unmarshal(data, &moves) != nil || slices.ContainsFunc(moves, func(m move) bool { return m.From != m.To+newEnd }) {
+	if json.Unmarshal(data, &moves) != nil || slices.ContainsFunc(moves, func(m move) bool {
+		// Whoever may write into the directory must not have root move other files.
+		return m.From != m.To+newEnd || m.To != path && m.To != tokenFile || m.To == ""
+	}) {
 		return false, removeIfThere(path + planEnd) // not of ours
 	}
 	return true, in.finish(path, moves)
+}
+
+// absolute makes paths mean the same wherever the program is started from: a plan outlives it.
+func absolute(paths ...*string) error {
+	for _, p := range paths {
+		if *p == "" {
+			continue
+		}
+		abs, err := filepath.Abs(*p)
+		if err != nil {
+			return err
+		}
+		*p = abs
+	}
+	return nil
 }
 
 // serviceGroup is the id of the agent's group for root, and -1 where there is none and for others.

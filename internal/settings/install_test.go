@@ -178,3 +178,43 @@ func TestNothingWrongIsInstalled(t *testing.T) {
 		}
 	}
 }
+
+// TestAPlanIsFinishedFromAnywhere: setup was started beside the local file and killed, and is started elsewhere now.
+func TestAPlanIsFinishedFromAnywhere(t *testing.T) {
+	dir := t.TempDir()
+	path, token := filepath.Join(dir, "config.yaml"), filepath.Join(dir, "token")
+	put(t, path, oldText)
+	t.Chdir(dir)
+	broken := errors.New("killed")
+	in := installer{do: func(step string, f func() error) error {
+		if strings.HasPrefix(step, "move") {
+			return broken
+		}
+		return f()
+	}}
+	if err := in.write(Install{Path: "config.yaml", Text: []byte(newText), TokenFile: "token", Token: "new-token"}); !errors.Is(err, broken) {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	if finished, err := Recover(path, token); err != nil || !finished {
+		t.Fatalf("finished %v, %v", finished, err)
+	}
+	if content(t, path) != strings.TrimSpace(newText) || content(t, token) != "new-token" {
+		t.Errorf("%q and %q", content(t, path), content(t, token))
+	}
+}
+
+// TestAForeignPlanMovesNothing: who may write beside the local file has root move no other file.
+func TestAForeignPlanMovesNothing(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	path := filepath.Join(dir, "config.yaml")
+	put(t, filepath.Join(other, "file"), "old")
+	put(t, filepath.Join(other, "file"+newEnd), "new")
+	put(t, path+planEnd, fmt.Sprintf(`[{"From":%q,"To":%q}]`, filepath.Join(other, "file"+newEnd), filepath.Join(other, "file")))
+	if finished, err := Recover(path, filepath.Join(dir, "token")); err != nil || finished {
+		t.Fatalf("finished %v, %v", finished, err)
+	}
+	if got := content(t, filepath.Join(other, "file")); got != "old" {
+		t.Errorf("it was moved: %q", got)
+	}
+}
