@@ -20,6 +20,10 @@ type fault struct {
 	name string
 	// only are the links that are looked at; empty: network.
 	only string
+	// args are added to check's.
+	args []string
+	// advice: it is one, and check is content all the same.
+	advice bool
 	// breaks breaks the household and returns what mends it: the remedy that check names.
 	breaks func(h *household) (mends func())
 }

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,8 +46,15 @@ type household struct {
 	// config is added to the local file. lines takes the place of all of it.
 	config, lines string
 	core          map[string]any
+	// network is where the door and Home Assistant are; nil: the lab's own.
+	network *lab.Network
+	// through is a program that check is run by, such as one that takes rights away.
+	through []string
+	// ahead is by how much Home Assistant's clock differs.
+	ahead atomic.Int64
 
 	dir    string
+	state  string
 	server *httptest.Server
 	addr   string
 }
@@ -55,6 +63,7 @@ type household struct {
 func open(t *testing.T, binary string, pbx *lab.Asterisk) *household {
 	t.Helper()
 	h := &household{t: t, binary: binary, pbx: pbx, token: house.Token, core: house.SIPCore(), dir: t.TempDir()}
+	h.state = filepath.Join(h.dir, "state")
 	target, err := url.Parse(pbx.HTTPURL())
 	if err != nil {
 		t.Fatal(err)
@@ -75,18 +84,40 @@ func (h *household) serve() {
 	if addr == "" {
 		addr = "127.0.0.1:0"
 	}
-	l, err := net.Listen("tcp", addr)
+	l, err := h.listen(addr)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	h.addr = l.Addr().String()
-	h.server = &httptest.Server{Listener: l, Config: &http.Server{Handler: h.home}}
+	h.server = &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", time.Now().Add(time.Duration(h.ahead.Load())).UTC().Format(http.TimeFormat))
+		h.home.ServeHTTP(w, r)
+	})}}
 	if h.https != nil {
 		h.server.TLS = &tls.Config{Certificates: []tls.Certificate{*h.https}}
 		h.server.StartTLS()
 		return
 	}
 	h.server.Start()
+}
+
+// listen listens where Home Assistant is.
+func (h *household) listen(addr string) (l net.Listener, err error) {
+	if h.network == nil {
+		return net.Listen("tcp", addr)
+	}
+	err = h.network.Do(func() error {
+		l, err = net.Listen("tcp", addr)
+		return err
+	})
+	return l, err
+}
+
+// move takes the door and Home Assistant to a network of their own.
+func (h *household) move(to *lab.Network) {
+	h.t.Helper()
+	h.network, h.addr = to, ""
+	h.again()
 }
 
 // again serves Home Assistant anew, after https has changed.
@@ -147,9 +178,16 @@ const network = "files,token,integration,targets,outside"
 func (h *household) checkup(args ...string) (check.Report, int) {
 	h.t.Helper()
 	config := h.write()
-	args = append([]string{"check", "--json", "--config", config, "--state-dir", filepath.Join(h.dir, "state"), "--socket", filepath.Join(h.dir, "control.sock")}, args...)
+	args = append([]string{"check", "--json", "--config", config, "--state-dir", h.state, "--socket", filepath.Join(h.dir, "control.sock")}, args...)
 	var out, errs bytes.Buffer
-	cmd := exec.CommandContext(h.t.Context(), h.binary, args...)
+	command := lab.Command{Path: h.binary, Args: args}
+	if len(h.through) > 0 {
+		command = lab.Command{Path: h.through[0], Args: slices.Concat(h.through[1:], []string{h.binary}, args)}
+	}
+	if h.network != nil {
+		command = h.network.Command(command)
+	}
+	cmd := exec.CommandContext(h.t.Context(), command.Path, command.Args...)
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	began := time.Now()
 	err := cmd.Run()

@@ -20,7 +20,7 @@ func ofICE(t *testing.T) []fault {
 			return func() { servers(h, policy, good) }
 		}
 	}
-	return []fault{
+	return append(ofReach(turn.Addr, good), []fault{
 		{code: health.CodeSTUNSilent, link: "ice", name: "STUN", breaks: func(h *household) func() {
 			return with("all", server("stun:"+lab.SilentSTUN(t), "", ""))(h)
 		}},
@@ -45,7 +45,7 @@ func ofICE(t *testing.T) []fault {
 			nft(t, "add rule inet shut in udp dport 40000-40999 drop")
 			return func() { nft(t, "delete table inet shut") }
 		}},
-	}
+	}...)
 }
 
 func nft(t *testing.T, command string) {
