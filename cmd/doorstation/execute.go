@@ -182,6 +182,10 @@ func (s statusError) Error() string { return fmt.Sprintf("exit status %d", int(s
 
 // execute runs the command line and returns the exit status.
 func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+	e := &env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
+	if run := urgent(args); run != nil {
+		return finish(stderr, run(e))
+	}
 	var commands cli
 	status, exited := 0, false
 	parser, err := kong.New(&commands,
@@ -205,7 +209,11 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	if err != nil {
 		return complain(stderr, err, exitUsage)
 	}
-	err = parsed.Run(&env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv})
+	return finish(stderr, parsed.Run(e))
+}
+
+// finish prints what a command came to, if it has not been told, and gives the exit status.
+func finish(stderr io.Writer, err error) int {
 	var usage usageError
 	var told toldError
 	var found statusError
