@@ -97,3 +97,17 @@ func TestAContactIsNoButton(t *testing.T) {
 		t.Errorf("watched: %+v", m.watched)
 	}
 }
+
+// TestAKeptTokenIsNotShownToAnotherHome: what is announced in the network may be anybody's.
+func TestAKeptTokenIsNotShownToAnotherHome(t *testing.T) {
+	h, m := household(), pi()
+	m.exists, m.token = true, "old"
+	m.local.HomeAssistant.URL = "http://10.0.0.9:8123"
+	p := &person{t: t, answers: append([]answer{{to: "Which Home Assistant", is: "10.0.0.2"}, {to: "Who rings", is: "Kitchen"}}, usual()...)}
+	if err := setup.Run(t.Context(), parts(p, h, m), setup.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if slices.Contains(h.shown, "http://10.0.0.2:8123 old") || m.written[0].Token != theToken {
+		t.Errorf("shown %q, written %q", h.shown, m.written[0].Token)
+	}
+}

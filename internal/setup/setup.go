@@ -65,7 +65,8 @@ type state struct {
 	Options
 
 	local  settings.Local
-	exists bool // there is a local file
+	exists bool   // there is a local file
+	before string // home_assistant.url of the local file that was there: the token that is there is its
 
 	at       Address
 	newTrust bool // at.Trust is to be written
@@ -124,6 +125,7 @@ func Run(ctx context.Context, p Parts, o Options) (err error) {
 		s.local.Buttons = []settings.Button{freshButton()}
 	}
 	if s.exists {
+		s.before = s.local.HomeAssistant.URL
 		s.tell(Plain, "This door has been set up before. What is there is suggested; Enter keeps it.")
 	}
 	if err = s.freeHardware(ctx); err != nil {

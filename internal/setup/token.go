@@ -19,7 +19,18 @@ func (s *state) askToken(ctx context.Context) error {
 			return nil
 		}
 	}
-	if kept := s.Files.Token(s.local); kept != "" {
+	kept := s.Files.Token(s.local)
+	if kept != "" && s.before != "" && s.before != s.at.URL && !s.Unattended {
+		show, err := s.confirm(ctx, fmt.Sprintf("The token that is there is for Home Assistant at %s. Is the one at %s the same, "+
+			"moved to another address? (Only then is the token shown to it.)", Clean(s.before), Clean(s.at.URL)), false)
+		if err != nil {
+			return err
+		}
+		if !show {
+			kept = ""
+		}
+	}
+	if kept != "" {
 		user, err := s.Home.User(ctx, s.at, kept)
 		if err == nil {
 			s.useToken(kept, user)
