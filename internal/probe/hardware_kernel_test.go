@@ -182,6 +182,14 @@ func TestKernelTheLinesAreSeen(t *testing.T) {
 	if said := asNobody(t, o.Config, "lines"); !strings.Contains(said, "lines gpio_unavailable ") || !strings.Contains(said, "group gpio") {
 		t.Errorf("not for this user: %s", said)
 	}
+	if err := os.Chmod(chip.Path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if said := asNobody(t, o.Config, "lines"); strings.Contains(said, "lines gpio_unavailable ") || !strings.Contains(said, "pinctrl-bcm2711") {
+		t.Errorf("with a group: %s", said)
+	}
+	right := options(configFile(t, strings.Replace(header, "{chip: gpiochip9, line: 3}", "GPIO6", 1)), HardwareOptions{})
+	is(t, "a line that is there", found(t, right, "lines.button:Nowhere"), "", "free")
 }
 
 // TestKernelAPressIsSeen, with its bounces; one on another line is told from none.
