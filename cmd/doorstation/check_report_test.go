@@ -127,8 +127,9 @@ func agentTelling(t *testing.T, canaries map[string]string) (socket string) {
 	check(t, err)
 	t.Cleanup(func() { check(t, os.RemoveAll(dir)) })
 	s := control.Status{Started: time.Unix(1e9, 0)}
-	for _, c := range canaries {
-		s.Faults = append(s.Faults, control.Fault{Code: "tamper", Detail: "somebody said " + c})
+	for name, c := range canaries { // each a fault of its own, as one that a link has named is not told again
+		code := "said_" + strings.ReplaceAll(name, " ", "_")
+		s.Faults = append(s.Faults, control.Fault{Code: code, Detail: "somebody said " + strings.Join(formsOf(c), " and ")})
 	}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if encodeErr := json.NewEncoder(w).Encode(s); encodeErr != nil {

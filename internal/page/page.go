@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/netutil"
+	"golang.org/x/sys/unix"
 
 	"doorstation/internal/control"
 )
@@ -22,6 +24,8 @@ const (
 	maxHeader    = 16 << 10
 	maxConns     = 48
 	stopLimit    = time.Second
+	// goneAfter is how long a browser may leave what it was sent without an acknowledgement.
+	goneAfter = 30 * time.Second
 	// listenAgain is how long after a failure to listen the next attempt comes.
 	listenAgain = 10 * time.Second
 )
@@ -111,9 +115,19 @@ func Serve(ctx context.Context, o Options) error {
 	}
 }
 
+// giveUp lets the kernel give a connection up whose far side takes nothing any more (RFC 5482, tcp(7)): a tablet that has left the Wi-Fi would
+// hold one of the places for a quarter of an hour. The connections have it of the listener.
+func giveUp(_, _ string, raw syscall.RawConn) error {
+	var optErr error
+	err := raw.Control(func(fd uintptr) {
+		optErr = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(goneAfter.Milliseconds()))
+	})
+	return errors.Join(err, optErr)
+}
+
 // serveOnce serves on one listener until ctx ends, or the listener breaks.
 func serveOnce(ctx context.Context, o Options) error {
-	var listen net.ListenConfig
+	listen := net.ListenConfig{Control: giveUp}
 	l, err := listen.Listen(ctx, "tcp", o.Address)
 	if err != nil {
 		return err
