@@ -77,9 +77,9 @@ func (s *state) pickPlace(ctx context.Context, places []Place) ([]string, error)
 		add(strings.TrimSpace(Clean(p.Name)+"  "+Clean(p.URL)+"  "+version(p.Version)), all...)
 	}
 	if len(urls) > 0 {
-		unsure := len(urls) > 1 && !s.exists && s.Unattended
 		def := 0
-		if unsure {
+		// Anybody in the network can announce a Home Assistant, and the token goes where it is: a person sees the address.
+		if s.Unattended && !s.exists {
 			def = NoDefault
 		}
 		i, err := s.Person.Choose(ctx, Choice{

@@ -1,6 +1,7 @@
 package setup_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -109,5 +110,18 @@ func TestAKeptTokenIsNotShownToAnotherHome(t *testing.T) {
 	}
 	if slices.Contains(h.shown, "http://10.0.0.2:8123 old") || m.written[0].Token != theToken {
 		t.Errorf("shown %q, written %q", h.shown, m.written[0].Token)
+	}
+}
+
+// TestNobodyTakesTheFirstHomeThatIsAnnounced: anybody in the network can announce one, and the token would be shown to it.
+func TestNobodyTakesTheFirstHomeThatIsAnnounced(t *testing.T) {
+	h, m := household(), pi()
+	o := setup.Options{Given: setup.Given{Token: theToken}, Unattended: true}
+	var missing *setup.MissingError
+	if err := setup.Run(t.Context(), parts(setup.Unattended{}, h, m), o); !errors.As(err, &missing) || missing.Flag != "--home-assistant URL" {
+		t.Errorf("setup ended with %v", err)
+	}
+	if len(h.shown) != 0 {
+		t.Errorf("the token was shown to %q", h.shown)
 	}
 }
