@@ -3,13 +3,10 @@ package app
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"doorstation/internal/health"
@@ -90,7 +87,7 @@ func (a alarms) recall() []station.StandingAlarm {
 	if a.path == "" {
 		return nil
 	}
-	kept, err := readAlarms(a.path)
+	kept, err := readLines[standingAlarm](a.path, alarmsLargest)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		a.log.Error("alarms from before the start are forgotten", "error", err)
 	}
@@ -99,21 +96,4 @@ func (a alarms) recall() []station.StandingAlarm {
 		all = append(all, station.StandingAlarm{Alarm: station.Alarm(k.Alarm), Since: k.Since})
 	}
 	return all
-}
-
-func readAlarms(path string) ([]standingAlarm, error) {
-	// Neither a link nor a pipe is followed or waited for.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(f, alarmsLargest))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, err
-	}
-	var kept []standingAlarm
-	if err = json.Unmarshal(data, &kept); err != nil {
-		return nil, fmt.Errorf("%s: %w", alarmsFile, err)
-	}
-	return kept, nil
 }

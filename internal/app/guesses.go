@@ -4,13 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"doorstation/internal/settings"
@@ -54,7 +51,7 @@ func (m *guessMemory) recall() []station.Guess {
 	if m.path == "" {
 		return nil
 	}
-	kept, err := readGuesses(m.path)
+	kept, err := readLines[keptGuess](m.path, guessesLargest)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		m.log.Warn("wrong codes from before the start are forgotten", "error", err)
 	}
@@ -63,23 +60,6 @@ func (m *guessMemory) recall() []station.Guess {
 		all = append(all, station.Guess{Who: k.Caller, Wrong: k.Wrong, Last: k.Last, Until: k.Until, Forgiven: k.Forgiven})
 	}
 	return all
-}
-
-func readGuesses(path string) ([]keptGuess, error) {
-	// Neither a link nor a pipe is followed or waited for.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(f, guessesLargest))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, err
-	}
-	var kept []keptGuess
-	if err = json.Unmarshal(data, &kept); err != nil {
-		return nil, fmt.Errorf("%s: %w", guessesFile, err)
-	}
-	return kept, nil
 }
 
 // keep hands over what is to be kept; it does not wait for the disk. One goroutine at a time may call it.
