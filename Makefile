@@ -107,7 +107,7 @@ test-vm: deps-vm package-amd64 ## the package on an emulated machine with system
 	test/vm/build.sh
 	DIST=dist/upgrade VERSION=9999~upgrade packaging/build.sh amd64
 	DOORSTATION_VM_PACKAGES=$$(ls $(CURDIR)/dist/doorstation_*_amd64.deb $(CURDIR)/dist/upgrade/doorstation_*_amd64.deb | paste -sd:) \
-		go test -count=1 -v -parallel 4 -timeout 40m ./test/vm
+		go test -count=1 -v -parallel 2 -timeout 40m ./test/vm
 
 lint: deps-lint ## golangci-lint (errorlint, gochecknoinits, shadow, …) and gofmt
 	$(call heading,lint)

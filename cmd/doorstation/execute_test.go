@@ -70,7 +70,7 @@ func TestCommandLine(t *testing.T) {
 		{"an unknown command", []string{"dance"}, exitUsage, nil, []string{"doorstation: ", "dance"}},
 		{"an unknown flag", []string{"run", "--loud"}, exitUsage, nil, []string{"--loud"}},
 		{"version", []string{"version"}, 0, []string{"dev\n"}, nil},
-		{"check", []string{"check", "--only", "settings", "--config", good, "--state-dir", "/nonexistent", "--socket", nobody}, 0, []string{good, "1 button", "http://127.0.0.1:9", "no settings of SIP Core are kept yet"}, nil},
+		{"check", []string{"check", "--only", "settings", "--skip", "integration", "--config", good, "--state-dir", "/nonexistent", "--socket", nobody}, 0, []string{good, "1 button", "http://127.0.0.1:9", "no settings of SIP Core are kept yet"}, nil},
 		{"check without a token", []string{"check", "--only", "token", "--config", noToken}, 4, []string{"token_missing", "/does/not/exist", "docs/faults/token_missing.md"}, nil},
 		{"check of a wrong file", []string{"check", "--config", wrong, "--socket", nobody}, exitUsage, []string{wrong + ":3", "tokenfile"}, nil},
 		{"check of a link that there is not", []string{"check", "--only", "dance", "--config", good}, exitUsage, nil, []string{"dance", "camera", "token"}},
@@ -112,7 +112,7 @@ func TestCheckComparesWithWhatWasKept(t *testing.T) {
 			"popup_config": {"buttons": [{"label": "Gate", "type": "dtmf", "data": "0815"}]}}`),
 	})
 	check(t, err)
-	status, stdout, stderr := run(context.Background(), "check", "--only", "settings", "--config", file, "--state-dir", dir)
+	status, stdout, stderr := run(context.Background(), "check", "--only", "settings", "--skip", "integration", "--config", file, "--state-dir", dir)
 	if status != 3 || stderr != "" {
 		t.Errorf("%d %s", status, stderr)
 	}

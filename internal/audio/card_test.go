@@ -20,6 +20,7 @@ type fakeSystem struct {
 	openErr error
 	half    error
 	hang    chan struct{} // what opening, closing and listing wait for, if anything
+	slow    time.Duration // how long the first listing takes
 	still   bool          // opened, it does not move
 	speed   int           // periods at once; 0 is 1
 	open1   *fakeSession
@@ -51,7 +52,9 @@ func (f *fakeSystem) list() (Cards, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.lists++
+	if f.lists++; f.lists == 1 {
+		time.Sleep(f.slow)
+	}
 	return f.cards, nil
 }
 
@@ -259,6 +262,24 @@ func TestAMissingCardIsAFaultBeforeAnybodyRings(t *testing.T) {
 		synctest.Wait()
 		if f.lists != lists {
 			t.Errorf("listed %d times though nothing was plugged in or out", f.lists-lists)
+		}
+	})
+}
+
+// TestASlowStartIsNoLastingFault: a machine that boots may take long to list its devices, once.
+func TestASlowStartIsNoLastingFault(t *testing.T) {
+	f := &fakeSystem{cards: porch(), plug: "pcmC1D0p", slow: 2 * openLimit}
+	var faults []error
+	inEngine(t, newCard("Porch", f, CardOptions{}), func(err error) { faults = append(faults, err) }, func(t *testing.T, e *Engine) {
+		time.Sleep(openLimit)
+		synctest.Wait()
+		if len(faults) != 1 || !errors.Is(faults[0], ErrStuck) {
+			t.Fatalf("%v", faults)
+		}
+		time.Sleep(probeEvery)
+		synctest.Wait()
+		if len(faults) != 2 || faults[1] != nil || e.Status().State != StateIdle {
+			t.Errorf("it is listed again, and: %v, %s", faults, e.Status().State)
 		}
 	})
 }

@@ -85,7 +85,8 @@ type Engine struct {
 	files   map[Tone][]int16
 	demand  chan struct{} // of length one: streams or tone changed
 	trials  chan trialOrder
-	failed  error // why the device does not work; Run's goroutine alone has it
+	failed  error // why the device does not work; Run's goroutine alone has it and looked
+	looked  bool  // failed was found by looking after the device, not by using it
 
 	mu                 sync.Mutex
 	closed             bool

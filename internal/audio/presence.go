@@ -72,24 +72,26 @@ func (e *Engine) probe(ctx context.Context, p Prober) {
 	}
 }
 
-// probed takes the answer. That the device is there mends only the fault that it was not: one that was busy may still be.
+// probed takes the answer. That the device is there mends only what an earlier look found, and that it was not there: one that was busy when
+// it was used may still be.
 func (e *Engine) probed(ctx context.Context, err error) {
 	if err != nil {
 		err = fmt.Errorf("sound device %s: %w", e.device.Name(), err)
 	}
-	gone := errors.Is(e.failed, ErrNoDevice) || errors.Is(e.failed, ErrUnplugged)
+	gone := e.looked || errors.Is(e.failed, ErrNoDevice) || errors.Is(e.failed, ErrUnplugged)
 	switch {
 	case ctx.Err() != nil:
 	case err == nil && gone:
 		e.mended(StateIdle)
 	case err != nil && (e.failed == nil || gone && err.Error() != e.failed.Error()):
 		e.broke(err)
+		e.looked = true
 	}
 }
 
 // broke notes and tells that the device does not work.
 func (e *Engine) broke(err error, more ...any) {
-	e.failed = err
+	e.failed, e.looked = err, false
 	e.setState(StateFailed)
 	e.log.Warn("sound device broke", append([]any{"device", e.device.Name(), "error", err}, more...)...)
 	e.onFault(err)

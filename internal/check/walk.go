@@ -111,8 +111,8 @@ func rank(o Outcome) int {
 // ErrNoSuchLink says that --only or --skip names no link.
 var ErrNoSuchLink = errors.New("there is no such link")
 
-// Select leaves only those links that are asked for, those that they need and those that they use, or all but those that are not wanted; what needs one of these is
-// skipped by Walk. Both may be empty. The error is ErrNoSuchLink, with the names there are.
+// Select leaves only those links that are asked for, those that they need and those that they use, or all but those that are not wanted: what needs one of these is
+// skipped by Walk, and what only uses one of these does without it and without what that needs. Both may be empty. The error is ErrNoSuchLink, with the names there are.
 func Select(links []Link, only, skip []string) ([]Link, error) {
 	byName := map[string]Link{}
 	for _, l := range links {
@@ -128,8 +128,13 @@ func Select(links []Link, only, skip []string) ([]Link, error) {
 	want = func(name string) {
 		if !wanted[name] {
 			wanted[name] = true
-			for _, needed := range slices.Concat(byName[name].Needs, byName[name].Uses) {
+			for _, needed := range byName[name].Needs {
 				want(needed)
+			}
+			for _, used := range byName[name].Uses {
+				if !slices.Contains(skip, used) {
+					want(used)
+				}
 			}
 		}
 	}

@@ -107,8 +107,8 @@ func (s *street) setUpByFlags() {
 	s.Do("DEBIAN_FRONTEND=noninteractive apt-get purge -y doorstation")
 	s.Install(s.older)
 	s.Write("/root/token", "600", house.Token+"\n")
-	out := s.Do(fmt.Sprintf("doorstation setup --unattended --token-file /root/token --call 101 --camera auto --sound auto --button GPIO%d --lock GPIO%d "+
-		"--code-from-popup --no-light --start", ButtonLine, LockLine))
+	out := s.Do(fmt.Sprintf("doorstation setup --unattended --home-assistant %s --token-file /root/token --call 101 --camera auto --sound auto --button GPIO%d --lock GPIO%d "+
+		"--code-from-popup --no-light --start", s.URL(), ButtonLine, LockLine))
 	if strings.Contains(out, house.Token) {
 		s.t.Error("the token was shown")
 	}
