@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -269,17 +270,27 @@ func TestAMissingCardIsAFaultBeforeAnybodyRings(t *testing.T) {
 // TestASlowStartIsNoLastingFault: a machine that boots may take long to list its devices, once.
 func TestASlowStartIsNoLastingFault(t *testing.T) {
 	f := &fakeSystem{cards: porch(), plug: "pcmC1D0p", slow: 2 * openLimit}
+	var mu sync.Mutex
 	var faults []error
-	inEngine(t, newCard("Porch", f, CardOptions{}), func(err error) { faults = append(faults, err) }, func(t *testing.T, e *Engine) {
-		time.Sleep(openLimit)
+	told := func() []error {
 		synctest.Wait()
-		if len(faults) != 1 || !errors.Is(faults[0], ErrStuck) {
-			t.Fatalf("%v", faults)
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(faults)
+	}
+	onFault := func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		faults = append(faults, err)
+	}
+	inEngine(t, newCard("Porch", f, CardOptions{}), onFault, func(t *testing.T, e *Engine) {
+		time.Sleep(openLimit)
+		if all := told(); len(all) != 1 || !errors.Is(all[0], ErrStuck) {
+			t.Fatalf("%v", all)
 		}
 		time.Sleep(probeEvery)
-		synctest.Wait()
-		if len(faults) != 2 || faults[1] != nil || e.Status().State != StateIdle {
-			t.Errorf("it is listed again, and: %v, %s", faults, e.Status().State)
+		if all := told(); len(all) != 2 || all[1] != nil || e.Status().State != StateIdle {
+			t.Errorf("it is listed again, and: %v, %s", all, e.Status().State)
 		}
 	})
 }
