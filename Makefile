@@ -47,11 +47,11 @@ test-kernel: deps-kernel ## camera, sound and GPIO on the kernel's real drivers,
 	test/kernel/build.sh
 	CGO_ENABLED=0 go build -o bin/kernel ./test/kernel/run
 	go test -tags kernel,nolibopusfile -count=1 ./test/kernel
-	go test -tags kernel,nolibopusfile -count=1 -p 2 -timeout 10m -exec "$(CURDIR)/bin/kernel" -run '^TestKernel' \
+	go test -tags kernel,nolibopusfile -count=1 -p 2 -timeout 25m -exec "$(CURDIR)/bin/kernel -limit 20m" -run '^TestKernel' \
 		$$(git ls-files '*_kernel_test.go' | xargs -n1 dirname | sort -u | grep -v '^internal/gpio$$' | sed 's|^|./|')
 	# In virtual time: a busy machine would make the 10,000 presses and glitches of other lengths than the test wants.
-	CGO_ENABLED=0 go test -tags kernel,nolibopusfile -count=1 -timeout 10m -exec "$(CURDIR)/bin/kernel -append time-travel=inf-cpu" \
-		-run '^TestKernel' ./internal/gpio
+	CGO_ENABLED=0 go test -tags kernel,nolibopusfile -count=1 -timeout 25m -exec "$(CURDIR)/bin/kernel -limit 20m -append time-travel=inf-cpu" \
+		-v -run '^TestKernel' ./internal/gpio
 
 test-e2e: deps-lab build ## scenarios against Asterisk 22 and Chromium with JsSIP
 	$(call heading,the lab and the household scenarios)
