@@ -27,7 +27,7 @@ type hardwareFlags struct {
 // options are those of the probes.
 func (h hardwareFlags) options(e *env) probe.HardwareOptions {
 	o := probe.HardwareOptions{
-		Silent: h.Silent, Picture: h.Picture, Click: h.Click, Guard: guardCommand(),
+		Silent: h.Silent, Picture: h.Picture, Click: h.Click, Guard: guardCommands(),
 		// What cannot be told is no reason to end: it is on the screen's way only.
 		Tell: func(text string) { _, _ = fmt.Fprintf(e.stderr, "\r\x1b[K%s\n", text) },
 	}

@@ -102,7 +102,7 @@ func (c *runCmd) Run(e *env) error {
 	}
 	return app.Run(e.ctx, app.Options{
 		Local: local, Socket: c.path(e), StateDir: c.dir(e), Version: version, Log: log, Getenv: e.getenv, Now: time.Now,
-		Service: service(e.getenv), Guard: guardCommand(),
+		Service: service(e.getenv), Guard: guardCommands(),
 	})
 }
 

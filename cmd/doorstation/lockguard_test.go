@@ -2,45 +2,13 @@ package main
 
 import (
 	"context"
-	"io"
-	"os"
-	"os/signal"
+	"reflect"
 	"strings"
-	"syscall"
 	"testing"
+
+	"doorstation/internal/gpio"
+	"doorstation/internal/gpio/guard"
 )
-
-// TestTheWatchdogEndsTheGuard: systemd's watchdog sends SIGABRT to agent and guard alike. A guard that died of it would leave the lock as it is;
-// it takes it for the agent's end.
-func TestTheWatchdogEndsTheGuard(t *testing.T) {
-	abort := make(chan os.Signal, 1)
-	signal.Notify(abort, syscall.SIGABRT)
-	defer signal.Stop(abort)
-	in, agent := io.Pipe() // the agent hangs: it neither says anything nor ends
-	got := make(chan string)
-	go func() {
-		all, err := io.ReadAll(untilSignal(in, abort))
-		if err != nil {
-			t.Error(err)
-		}
-		got <- string(all)
-	}()
-	_, err := io.WriteString(agent, "on 3s\n")
-	check(t, err)
-	check(t, syscall.Kill(os.Getpid(), syscall.SIGABRT))
-	if all := <-got; all != "on 3s\n" {
-		t.Errorf("the guard was told %q", all)
-	}
-	check(t, agent.Close())
-}
-
-// TestTheGuardHearsTheAgentsEnd: without any signal the input is the agent's, to its end.
-func TestTheGuardHearsTheAgentsEnd(t *testing.T) {
-	all, err := io.ReadAll(untilSignal(strings.NewReader("on 3s\noff\n"), nil))
-	if err != nil || string(all) != "on 3s\noff\n" {
-		t.Errorf("%q, %v", all, err)
-	}
-}
 
 // TestUrgentCommands: what closes the lock does not wait for the whole command line, and means the same.
 func TestUrgentCommands(t *testing.T) {
@@ -65,5 +33,20 @@ func TestUrgentCommands(t *testing.T) {
 	}
 	if status, _, stderr := run(context.Background(), "lock-guard"); status != exitUsage || !strings.Contains(stderr, "--device") {
 		t.Errorf("a guard of nothing: %d, %q", status, stderr)
+	}
+}
+
+// TestTheGuardOfAPackage is a program of its own, and this one where that can't be run. A build of a developer's has this one alone.
+func TestTheGuardOfAPackage(t *testing.T) {
+	before := guardProgram
+	defer func() { guardProgram = before }()
+	self := []string{"/proc/self/exe", "lock-guard"}
+	for program, want := range map[string]gpio.GuardCommands{
+		"": {self}, "/usr/lib/doorstation/lock-guard": {{"/usr/lib/doorstation/lock-guard", guard.Protocol}, self},
+	} {
+		guardProgram = program
+		if got := guardCommands(); !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %q, want %q", program, got, want)
+		}
 	}
 }

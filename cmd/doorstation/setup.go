@@ -93,7 +93,7 @@ func (c *setupCmd) Run(e *env) (err error) {
 	err = setup.Run(ctx, setup.Parts{
 		Person: person, Files: files, Exchange: chain, Checker: chain,
 		Home:     &machine.Home{Hostname: hostname},
-		Hardware: &machine.Hardware{Guard: guardCommand()},
+		Hardware: &machine.Hardware{Guard: guardCommands()},
 		Agent:    &machine.Agent{Socket: c.path(e), Own: c.Config != defaultConfig || os.Geteuid() != 0},
 	}, setup.Options{Given: given, Unattended: c.Unattended, DryRun: c.DryRun})
 	switch {

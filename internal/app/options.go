@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"doorstation/internal/gpio"
 	"doorstation/internal/settings"
 )
 
@@ -23,9 +24,9 @@ type Options struct {
 	// Getenv reads the environment (the token may be there).
 	Getenv func(string) string
 	Now    func() time.Time
-	// Guard is the command that runs gpio.Guard with the flags it is given: the process that holds the lock's line. Empty: the agent
+	// Guard is how the process is started that holds the lock's line. Empty: the agent
 	// holds it.
-	Guard []string
+	Guard gpio.GuardCommands
 	// Service is who started the agent and watches it.
 	Service Service
 

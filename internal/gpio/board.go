@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"doorstation/internal/gpio/guard"
 )
 
 // pressQueue is how many presses may wait to be taken.
@@ -58,7 +60,7 @@ func newBoard(c Config, open func() (chip, error)) *Board {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.Buttons, c.Inputs, c.LEDs = slices.Clone(c.Buttons), slices.Clone(c.Inputs), slices.Clone(c.LEDs)
-	b := &Board{config: c, open: open, guards: guards{command: c.Guard}, presses: make(chan Press, pressQueue),
+	b := &Board{config: c, open: open, guards: guards{commands: c.Guard, log: c.Log}, presses: make(chan Press, pressQueue),
 		changes: make(chan Change, changeQueue), chip: chipAbsent, faults: map[faultKey]string{}}
 	for _, bc := range c.Buttons {
 		b.buttons = append(b.buttons, &inputState{InputState: InputState{Name: bc.Name, Level: LevelFault, Edges: proofOpen.String()}})
@@ -90,7 +92,7 @@ func (b *Board) takeLock(c chip, o OutputConfig) (relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.guards.start(GuardConfig{Device: path, Line: line, ActiveLow: o.ActiveLow, Limit: b.lock.burn.limit}, b.lock.wake)
+	return b.guards.start(guard.Config{Device: path, Line: line, ActiveLow: o.ActiveLow, Limit: b.lock.burn.Limit()}, b.lock.wake)
 }
 
 const (

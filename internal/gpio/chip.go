@@ -1,6 +1,10 @@
 package gpio
 
-import "time"
+import (
+	"time"
+
+	"doorstation/internal/gpio/guard"
+)
 
 // chip is the little the board needs of a machine's GPIO. Behind it are the kernel's character device and the simulated chip.
 type chip interface {
@@ -44,7 +48,4 @@ type input interface {
 }
 
 // output is one line that is driven.
-type output interface {
-	set(high bool) error
-	close() error
-}
+type output interface{ guard.Line }

@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"doorstation/internal/gpio/guard"
 )
 
 const (
-	// A write that failed is repeated this often, first quickly, because a lock may stand open.
-	hardPause = 50 * time.Millisecond
-	hardTries = 20
+	// A write that failed is repeated as the guard does it.
+	hardPause = guard.HardPause
+	hardTries = guard.HardTries
 	// retakeEvery is how often a line that cannot be taken is tried again: more often than a button's, for the same reason.
 	retakeEvery = time.Second
 	// refreshEvery is how often a line that rests is written again, so that one that is gone is known before it is needed.
@@ -33,7 +35,7 @@ type driver struct {
 	running bool
 	want    bool      // energised or not
 	until   time.Time // end of the pulse; zero: none
-	burn    burn
+	burn    guard.Burn
 	dirty   bool      // the line may not be as wanted
 	written time.Time // last
 	tries   int       // that failed in a row
@@ -43,7 +45,7 @@ type driver struct {
 
 func newDriver(part Part, c OutputConfig, log *slog.Logger, report func(Part, error)) *driver {
 	return &driver{
-		part: part, pin: c.Pin, take: func(chip chip) (relay, error) { return plain(chip, c) }, burn: newBurn(c.Limit),
+		part: part, pin: c.Pin, take: func(chip chip) (relay, error) { return plain(chip, c) }, burn: guard.NewBurn(c.Limit),
 		report: report, log: log, kick: make(chan struct{}, 1),
 	}
 }
@@ -62,7 +64,7 @@ func (o *driver) pulse(d time.Duration) (granted time.Duration, err error) {
 	defer o.wake()
 	// The end is set before the line is driven, so that there is no moment without one.
 	now := time.Now()
-	until, err := o.burn.begin(now, d)
+	until, err := o.burn.Begin(now, d)
 	if err != nil {
 		return 0, err
 	}
@@ -122,13 +124,13 @@ func (o *driver) write(on bool) error {
 	var err error
 	if on {
 		// What holds the line may bound it, too.
-		limit := o.burn.limit
+		limit := o.burn.Limit()
 		if !o.until.IsZero() {
 			limit = max(time.Until(o.until), time.Millisecond)
 		}
 		err = o.line.on(limit)
 	} else if err = o.line.off(); err == nil {
-		o.burn.end(time.Now())
+		o.burn.End(time.Now())
 	}
 	o.err, o.dirty = err, err != nil
 	if err != nil {
@@ -204,7 +206,7 @@ func (o *driver) step(c chip) time.Duration {
 		if !o.until.IsZero() {
 			o.until, o.want = time.Time{}, false
 		}
-		o.burn.end(time.Now())
+		o.burn.End(time.Now())
 		o.line, o.err, o.dirty, o.tries, o.written = line, nil, o.want, 0, time.Now()
 	}
 	if !o.until.IsZero() && !time.Now().Before(o.until) {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"doorstation/internal/gpio/guard"
 )
 
 var (
@@ -20,6 +22,8 @@ var (
 	ErrNoPin = errors.New("gpio: there is no such line")
 	// ErrAbsent is given for an output that is not configured.
 	ErrAbsent = errors.New("gpio: this output is not configured")
+	// ErrLimit is given for a pulse while the lock has to rest.
+	ErrLimit = guard.ErrLimit
 	// ErrStopped is given for an output when the board is not running (any more).
 	ErrStopped = errors.New("gpio: the board is not running")
 	// ErrStuck is the fault of a button that is held longer than anybody presses a bell.
@@ -80,6 +84,10 @@ type OutputConfig struct {
 	Limit time.Duration
 }
 
+// GuardCommands are commands that run [guard.Run] when they are given the flags of a [guard.Config]: the preferred one first. Another
+// one is taken when those before it can't be run or are no guards.
+type GuardCommands [][]string
+
 // Config is the whole board.
 type Config struct {
 	// Simulated takes the simulated chip instead of the machine's.
@@ -88,9 +96,8 @@ type Config struct {
 	Inputs      []InputConfig
 	Lock, Light *OutputConfig // nil: absent
 	LEDs        []OutputConfig
-	// Guard is the command that runs [Guard] with the flags it is given (--device, --line, --active, --limit). It holds the lock's line of
-	// the machine's own GPIO; empty: this process does.
-	Guard []string
+	// Guard is what holds the lock's line of the machine's own GPIO; empty: this process does.
+	Guard GuardCommands
 	Log   *slog.Logger
 	// OnFault is told of every change, one at a time, from the board's goroutines; it must not call the board. May be nil.
 	OnFault func(Fault)

@@ -219,7 +219,7 @@ func TestKernelBothAreKilledInMidPulse(t *testing.T) {
 	out, err := machine().output(agentLock().Pin, false)
 	if err == nil {
 		shut = !a.lock.Level()
-		err = out.close()
+		err = out.Close()
 	}
 	if err != nil || !shut {
 		t.Errorf("doorstation safe: %v, shut: %v", err, shut)

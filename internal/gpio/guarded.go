@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"doorstation/internal/gpio/guard"
 )
 
 const (
@@ -29,23 +33,41 @@ var (
 	ErrGuardHangs = errors.New("gpio: the lock's guard hangs in the kernel's driver and cannot be ended: if it stays so, restart the machine")
 )
 
-// guards starts the guards of one line, one after the other. The zero guards with a command is ready; one goroutine at a time may use it.
+// guards starts the guards of one line, one after the other. The zero guards with commands and a log is ready; one goroutine at a time may use it.
 type guards struct {
-	command []string
-	last    *guardedRelay // nil: none was started
+	commands GuardCommands
+	log      *slog.Logger
+	next     int           // the command that is tried next
+	last     *guardedRelay // nil: none was started
+	told     bool          // that a command is of no use: once, as a line is tried each second
 }
 
 // start starts one, unless the one before still hangs ([ErrGuardHangs]): no more of them may pile up behind the driver that holds it.
-func (s *guards) start(c GuardConfig, onEnd func()) (relay, error) {
+// A command that gives no guard makes room for the next; what a guard says of its line is final. Each start prefers the first command again.
+func (s *guards) start(c guard.Config, onEnd func()) (relay, error) {
 	if s.last.hanging() {
 		return nil, ErrGuardHangs
 	}
-	g, err := guarded(s.command, c, onEnd)
-	s.last = g
-	if err != nil {
-		return nil, err
+	var err error
+	for range s.commands {
+		command := s.commands[s.next]
+		if s.last, err = guarded(command, c, onEnd); err == nil {
+			s.next = 0
+			return s.last, nil
+		}
+		if !errors.Is(err, ErrGuard) {
+			break
+		}
+		s.next = (s.next + 1) % len(s.commands)
+		if len(s.commands) > 1 && !s.told {
+			s.log.Warn("the lock's guard does not begin, another program takes its place", "command", command[0], "error", err)
+			s.told = true
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			break // the machine has far too much to do, and whoever waits has waited long enough: the other one's turn is the next time
+		}
 	}
-	return g, nil
+	return nil, err
 }
 
 // guardedRelay is a line that a guard holds.
@@ -59,16 +81,10 @@ type guardedRelay struct {
 	hangs   bool // it was killed and has not ended in time
 }
 
-// guarded starts a guard: command with the flags of a GuardConfig. onEnd is told, from another goroutine, when it has ended. With an error
+// guarded starts a guard: command with the flags of its configuration. onEnd is told, from another goroutine, when it has ended. With an error
 // the guard, not nil once its process was started, is for knowing whether it has ended.
-func guarded(command []string, c GuardConfig, onEnd func()) (*guardedRelay, error) {
-	active := "high"
-	if c.ActiveLow {
-		active = "low"
-	}
-	args := append(append([]string{}, command[1:]...), "--device", c.Device, "--line", strconv.Itoa(c.Line), "--active", active,
-		"--limit", c.Limit.String())
-	cmd := exec.Command(command[0], args...)
+func guarded(command []string, c guard.Config, onEnd func()) (*guardedRelay, error) {
+	cmd := exec.Command(command[0], slices.Concat(command[1:], c.Args())...)
 	cmd.Stderr = os.Stderr
 	// The agent's terminal must not end the guard before the agent.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -89,9 +105,9 @@ func guarded(command []string, c GuardConfig, onEnd func()) (*guardedRelay, erro
 		return nil, errors.Join(fmt.Errorf("%w: %w", ErrGuard, err), in.Close(), out.Close())
 	}
 	go func() {
-		defer close(g.ended)
 		// How it ended is told by its answers, or by their end.
 		_ = cmd.Wait()
+		close(g.ended) // before it is told: whoever looks then has to see it
 		onEnd()
 	}()
 	if err = g.answer(guardStartLimit); err != nil {
@@ -122,10 +138,14 @@ func (g *guardedRelay) answer(limit time.Duration) error {
 		return g.broken(err)
 	}
 	verb, text, _ := strings.Cut(strings.TrimSpace(string(line)), " ")
-	if verb == guardOK {
+	switch verb {
+	case guard.OK:
 		return nil
+	case guard.Error:
+		return errors.New(text)
+	default:
+		return g.broken(fmt.Errorf("no guard's answer: %s", strconv.Quote(string(line))))
 	}
-	return errors.New(text)
 }
 
 // broken ends a guard that cannot be relied on. Whoever has it takes the line anew. What hangs in the kernel outlives being killed, and is not
@@ -158,8 +178,8 @@ func (g *guardedRelay) hanging() bool {
 	}
 }
 
-func (g *guardedRelay) on(limit time.Duration) error { return g.tell(guardOn + " " + limit.String()) }
-func (g *guardedRelay) off() error                   { return g.tell(guardOff) }
+func (g *guardedRelay) on(limit time.Duration) error { return g.tell(guard.On + " " + limit.String()) }
+func (g *guardedRelay) off() error                   { return g.tell(guard.Off) }
 
 func (g *guardedRelay) failed() error {
 	select {

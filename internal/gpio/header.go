@@ -14,6 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/driver/driverreg"
 	"periph.io/x/host/v3/gpioioctl"
+
+	"doorstation/internal/gpio/uapi"
 )
 
 // devices is where the kernel shows GPIO chips.
@@ -24,7 +26,7 @@ const driverName = "ioctl-gpio"
 
 // header is the machine's GPIO by periph.
 //
-// periph finds the chips and their lines. Reading and driving a line is done beside it (uapi.go), because of three things it does
+// periph finds the chips and their lines. Reading and driving a line is done beside it (package uapi), because of three things it does
 // not do: its edges have no time, so that after a pause of the processor a press and a spike look alike (both are two edges); it
 // leaves the kernel's queue at 16 edges, and a bouncing contact fills that; and its outputs begin low, which is "on" for a lock
 // that opens at low.
@@ -209,17 +211,9 @@ func (h *header) output(p Pin, high bool) (output, error) {
 	if err != nil {
 		return nil, err
 	}
-	fd, err := outputLine(path, offset, high)
+	line, err := uapi.TakeOutput(path, offset, high)
 	if err != nil {
 		return nil, err
 	}
-	return &lineOutput{fd}, nil
-}
-
-// explain says what the kernel's refusals mean.
-func explain(err error) error {
-	if errors.Is(err, unix.EBUSY) {
-		return fmt.Errorf("the line is in use by another program: %w", err)
-	}
-	return err
+	return line, nil
 }

@@ -14,6 +14,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"doorstation/internal/gpio/uapi"
 )
 
 // LineInfo is a line as the kernel describes it to everybody who may open its chip. To ask changes nothing.
@@ -113,23 +115,21 @@ func FindLine(lines []LineInfo, p Pin) (LineInfo, error) {
 }
 
 type uapiChipInfo struct {
-	name, label [uapiNameSize]byte
+	name, label [uapi.NameSize]byte
 	lines       uint32
 }
 
 type uapiLineInfo struct {
-	name, consumer [uapiNameSize]byte
+	name, consumer [uapi.NameSize]byte
 	offset         uint32
 	numAttrs       uint32
 	flags          uint64
-	attrs          [uapiAttrsMax]struct {
+	attrs          [uapi.AttrsMax]struct {
 		id, padding uint32
 		value       uint64
 	}
 	padding [4]uint32
 }
-
-const flagUsed = 1 << 0
 
 // mostLines bounds what is listed of one chip.
 const mostLines = 512
@@ -148,12 +148,12 @@ func chipLines(path string) (lines []LineInfo, err error) {
 	}
 	for i := range min(chip.lines, mostLines) {
 		info := uapiLineInfo{offset: i}
-		if err = ioctl(fd, 0x05, unsafe.Pointer(&info), unsafe.Sizeof(info)); err != nil {
+		if err = uapi.Ioctl(fd, 0x05, unsafe.Pointer(&info), unsafe.Sizeof(info)); err != nil {
 			return nil, fmt.Errorf("%s line %d: %w", path, i, err)
 		}
 		lines = append(lines, LineInfo{
 			Device: path, Chip: text(chip.name[:]), Label: text(chip.label[:]), Offset: int(i), Name: text(info.name[:]),
-			Used: info.flags&flagUsed != 0, Consumer: text(info.consumer[:]), Output: info.flags&flagOutput != 0, Bias: biasOf(info.flags),
+			Used: info.flags&uapi.FlagUsed != 0, Consumer: text(info.consumer[:]), Output: info.flags&uapi.FlagOutput != 0, Bias: biasOf(info.flags),
 		})
 	}
 	return lines, nil
@@ -161,11 +161,11 @@ func chipLines(path string) (lines []LineInfo, err error) {
 
 func biasOf(flags uint64) string {
 	switch {
-	case flags&flagBiasPullUp != 0:
+	case flags&uapi.FlagBiasPullUp != 0:
 		return "up"
-	case flags&flagBiasPullDown != 0:
+	case flags&uapi.FlagBiasPullDown != 0:
 		return "down"
-	case flags&flagBiasDisabled != 0:
+	case flags&uapi.FlagBiasDisabled != 0:
 		return "none"
 	default:
 		return ""
@@ -180,18 +180,18 @@ func text(field []byte) string {
 
 // ReadLevel reads a free line as it is: neither its direction nor its resistor is changed.
 func ReadLevel(l LineInfo) (high bool, err error) {
-	fd, err := requestLine(l.Device, l.Offset, uapiConfig{})
+	fd, err := uapi.Request(l.Device, l.Offset, uapi.Config{})
 	if err != nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, unix.Close(fd)) }()
-	return readLine(fd)
+	return uapi.Read(fd)
 }
 
 // LetGo makes a free line an input, with the resistor that it has: what drove it may have left it driven, as some chips keep an output
 // whose program has ended.
 func LetGo(l LineInfo) error {
-	fd, err := requestLine(l.Device, l.Offset, uapiConfig{flags: flagInput})
+	fd, err := uapi.Request(l.Device, l.Offset, uapi.Config{Flags: uapi.FlagInput})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"doorstation/internal/gpio/uapi"
 )
 
 // errLineGone says that a line stopped answering.
@@ -36,12 +38,12 @@ func ticks() (time.Duration, error) {
 }
 
 func openInput(path string, offset int, pull Pull) (*lineInput, error) {
-	fd, err := requestLine(path, offset, inputConfig(pull))
+	fd, err := uapi.Request(path, offset, inputConfig(pull))
 	if pull == PullNone && errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) {
 		// A chip that has no resistors: the circuit has its own.
 		c := inputConfig(PullNone)
-		c.flags &^= flagBiasDisabled
-		fd, err = requestLine(path, offset, c)
+		c.Flags &^= uapi.FlagBiasDisabled
+		fd, err = uapi.Request(path, offset, c)
 	}
 	if err != nil {
 		return nil, err
@@ -89,7 +91,7 @@ func (i *lineInput) edges() ([]edge, error) {
 	var failed error
 	// Not Read: that would look at the deadline of the last wait first.
 	err := i.raw.Control(func(fd uintptr) {
-		for before := -1; failed == nil && before != len(i.pending) && len(i.pending) < eventBuffer; {
+		for before := -1; failed == nil && before != len(i.pending) && len(i.pending) < uapi.EventBuffer; {
 			before = len(i.pending)
 			failed = i.take(int(fd))
 		}
@@ -104,21 +106,21 @@ func (i *lineInput) edges() ([]edge, error) {
 
 // take reads what is queued, without waiting, as much as fits.
 func (i *lineInput) take(fd int) error {
-	var events [64]uapiEvent
-	n, err := unix.Read(fd, unsafe.Slice((*byte)(unsafe.Pointer(&events[0])), len(events)*uapiEventSize))
+	var events [64]uapi.Event
+	n, err := unix.Read(fd, unsafe.Slice((*byte)(unsafe.Pointer(&events[0])), len(events)*uapi.EventSize))
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	for _, e := range events[:n/uapiEventSize] {
+	for _, e := range events[:n/uapi.EventSize] {
 		i.pending = append(i.pending, edge{
-			at:   i.base.Add(time.Duration(e.timestamp) - i.baseTicks),
-			high: e.id == eventRising,
-			lost: i.seqno != 0 && e.lineSeqno != i.seqno+1,
+			at:   i.base.Add(time.Duration(e.Timestamp) - i.baseTicks),
+			high: e.ID == uapi.EventRising,
+			lost: i.seqno != 0 && e.LineSeqno != i.seqno+1,
 		})
-		i.seqno = e.lineSeqno
+		i.seqno = e.LineSeqno
 	}
 	return nil
 }
@@ -126,7 +128,7 @@ func (i *lineInput) take(fd int) error {
 func (i *lineInput) level() (bool, error) {
 	var high bool
 	var failed error
-	err := i.raw.Control(func(fd uintptr) { high, failed = readLine(int(fd)) })
+	err := i.raw.Control(func(fd uintptr) { high, failed = uapi.Read(int(fd)) })
 	if err = errors.Join(err, failed); err != nil {
 		return false, fmt.Errorf("%w: %w", errLineGone, err)
 	}
@@ -135,7 +137,7 @@ func (i *lineInput) level() (bool, error) {
 
 func (i *lineInput) configure(pull Pull) error {
 	var failed error
-	err := i.raw.Control(func(fd uintptr) { failed = configureLine(int(fd), inputConfig(pull)) })
+	err := i.raw.Control(func(fd uintptr) { failed = uapi.Configure(int(fd), inputConfig(pull)) })
 	return errors.Join(err, failed)
 }
 
@@ -204,9 +206,16 @@ func (i *lineInput) reaches(high bool) (bool, error) {
 	}
 }
 
-// lineOutput drives a line of the kernel's.
-type lineOutput struct{ fd int }
-
-func (o *lineOutput) set(high bool) error { return driveLine(o.fd, high) }
-
-func (o *lineOutput) close() error { return unix.Close(o.fd) }
+// inputConfig is an input with both edges.
+func inputConfig(pull Pull) uapi.Config {
+	c := uapi.Config{Flags: uapi.FlagInput | uapi.FlagEdgeRising | uapi.FlagEdgeFalling}
+	switch pull {
+	case PullUp:
+		c.Flags |= uapi.FlagBiasPullUp
+	case PullDown:
+		c.Flags |= uapi.FlagBiasPullDown
+	default:
+		c.Flags |= uapi.FlagBiasDisabled
+	}
+	return c
+}

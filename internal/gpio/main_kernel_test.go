@@ -10,13 +10,15 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"doorstation/internal/gpio/guard"
+	"doorstation/internal/gpio/uapi"
 )
 
 // roleVariable makes the test program another one: the agent, or its lock's guard.
@@ -42,7 +44,7 @@ func agentLock() OutputConfig {
 func agentMain() int {
 	lock := agentLock()
 	b := Open(Config{
-		Lock: &lock, Guard: []string{"/usr/bin/env", roleVariable + "=guard", os.Args[0]},
+		Lock: &lock, Guard: GuardCommands{{"/nonexistent"}, {"/usr/bin/env", roleVariable + "=guard", os.Args[0]}},
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -74,23 +76,15 @@ func agentMain() int {
 // test can see how it left it: once the line is given back, gpio-sim shows what pulls it from outside.
 func guardMain() int {
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE)
-	var c GuardConfig
-	for i := 1; i+1 < len(os.Args); i += 2 {
-		switch value := os.Args[i+1]; os.Args[i] {
-		case "--device":
-			c.Device = value
-		case "--line":
-			c.Line, _ = strconv.Atoi(value)
-		case "--active":
-			c.ActiveLow = value == "low"
-		case "--limit":
-			c.Limit, _ = time.ParseDuration(value)
-		}
+	c, err := guard.Parse(os.Args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "guard:", err)
+		return 1
 	}
 	fmt.Fprintln(os.Stderr, "guard", strings.Join(os.Args[1:], " "))
-	err := runGuard(c, os.Stdin, os.Stdout, func() (output, error) {
-		fd, err := outputLine(c.Device, c.Line, c.ActiveLow)
-		return &lingering{&lineOutput{fd}}, err
+	err = guard.Hold(c, os.Stdin, os.Stdout, func() (guard.Line, error) {
+		line, takeErr := uapi.TakeOutput(c.Device, c.Line, c.ActiveLow)
+		return &lingering{line}, takeErr
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "guard:", err)
@@ -100,9 +94,9 @@ func guardMain() int {
 }
 
 // lingering keeps a line.
-type lingering struct{ output }
+type lingering struct{ guard.Line }
 
-func (l *lingering) close() error {
+func (l *lingering) Close() error {
 	time.Sleep(2 * time.Second)
-	return l.output.close()
+	return l.Line.Close()
 }

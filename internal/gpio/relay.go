@@ -18,10 +18,10 @@ type plainRelay struct {
 	activeLow bool
 }
 
-func (r *plainRelay) on(time.Duration) error { return r.line.set(!r.activeLow) }
-func (r *plainRelay) off() error             { return r.line.set(r.activeLow) }
+func (r *plainRelay) on(time.Duration) error { return r.line.Set(!r.activeLow) }
+func (r *plainRelay) off() error             { return r.line.Set(r.activeLow) }
 func (r *plainRelay) failed() error          { return nil }
-func (r *plainRelay) close() error           { return r.line.close() }
+func (r *plainRelay) close() error           { return r.line.Close() }
 
 // plain takes a line of this process, off.
 func plain(c chip, o OutputConfig) (relay, error) {

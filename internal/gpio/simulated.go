@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"doorstation/internal/gpio/uapi"
 )
 
 // SimulatedChip stands in for the machine's GPIO, for tests and for machines without any. Its lines have the names of their
@@ -63,7 +65,7 @@ func (c *SimulatedChip) line(name string) *simLine {
 func (l *simLine) change(high bool) {
 	if l.high != high {
 		l.high = high
-		if len(l.edges) < eventBuffer {
+		if len(l.edges) < uapi.EventBuffer {
 			l.edges = append(l.edges, edge{at: time.Now(), high: high, lost: l.lost})
 			l.lost = false
 		} else {
@@ -157,7 +159,8 @@ func (p *simPort) level() (bool, error) {
 	return p.line.high, p.line.broken
 }
 
-func (p *simPort) set(high bool) error {
+// Set drives the line.
+func (p *simPort) Set(high bool) error {
 	p.chip.mu.Lock()
 	defer p.chip.mu.Unlock()
 	if p.line.broken != nil {
@@ -166,6 +169,9 @@ func (p *simPort) set(high bool) error {
 	p.line.change(high)
 	return nil
 }
+
+// Close gives the line back.
+func (p *simPort) Close() error { return p.close() }
 
 func (p *simPort) close() error {
 	p.chip.mu.Lock()

@@ -104,7 +104,7 @@ func (s *storm) count(now time.Time, edges int) {
 	if now.Sub(s.since) < time.Second {
 		return
 	}
-	// In a storm the kernel keeps eventBuffer edges and the rest is lost: the rate seen is that of the reading.
+	// In a storm the kernel keeps uapi.EventBuffer edges and the rest is lost: the rate seen is that of the reading.
 	s.on = s.edges >= stormRate
 	s.since, s.edges = now, 0
 }

@@ -17,9 +17,9 @@ type Output struct {
 	Active string
 	// Limit is the longest time that it may be on; not positive: a minute.
 	Limit time.Duration
-	// Guard is the command of the process that holds the line and switches off whatever becomes of this one (`doorstation lock-guard`);
+	// Guard is how the process is started that holds the line and switches off whatever becomes of this one;
 	// empty: this process holds it.
-	Guard []string
+	Guard gpio.GuardCommands
 }
 
 const (

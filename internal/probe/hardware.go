@@ -10,6 +10,7 @@ import (
 	"doorstation/internal/app"
 	"doorstation/internal/check"
 	"doorstation/internal/control"
+	"doorstation/internal/gpio"
 	"doorstation/internal/machine"
 )
 
@@ -27,8 +28,8 @@ type HardwareOptions struct {
 	Ask func(ctx context.Context, question string) bool
 	// Tell tells a person what to do, while something is waited for; it may be nil.
 	Tell func(text string)
-	// Guard is the command of the process that holds the lock's line.
-	Guard []string
+	// Guard is how the process is started that holds the lock's line.
+	Guard gpio.GuardCommands
 	// Machine is the machine; tests put another in its place.
 	Machine machine.Machine
 }

@@ -13,6 +13,7 @@ import (
 
 	"doorstation/internal/check"
 	"doorstation/internal/control"
+	"doorstation/internal/gpio"
 	"doorstation/internal/hardware"
 	"doorstation/internal/health"
 	"doorstation/test/kernel/device"
@@ -230,7 +231,7 @@ func TestKernelTheLockClicks(t *testing.T) {
 	line := chip.Line(t, 27)
 	asked := 0
 	o := options(file, HardwareOptions{
-		Click: []string{"lock"}, Guard: []string{"/usr/bin/env", roleVariable + "=guard", os.Args[0]},
+		Click: []string{"lock"}, Guard: gpio.GuardCommands{{"/usr/bin/env", roleVariable + "=guard", os.Args[0]}},
 		Ask: func(_ context.Context, question string) bool {
 			asked++
 			return strings.Contains(question, "1s") && asked > 1

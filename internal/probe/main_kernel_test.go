@@ -18,6 +18,7 @@ import (
 	"doorstation/internal/camera/v4l2"
 	"doorstation/internal/check"
 	"doorstation/internal/gpio"
+	"doorstation/internal/gpio/guard"
 )
 
 // roleVariable makes the test program another one.
@@ -45,7 +46,7 @@ func TestMain(m *testing.M) {
 			fmt.Printf("%s %s %s\n", f.Link, f.Code, strings.ReplaceAll(f.Found, "\n", "; "))
 		}
 	case "guard":
-		os.Exit(guard())
+		os.Exit(guardMain())
 	}
 }
 
@@ -62,22 +63,13 @@ func hold(take func() error) int {
 	return 0
 }
 
-// guard is doorstation lock-guard.
-func guard() int {
-	c := gpio.GuardConfig{}
-	for i := 1; i+1 < len(os.Args); i += 2 {
-		switch value := os.Args[i+1]; os.Args[i] {
-		case "--device":
-			c.Device = value
-		case "--line":
-			c.Line, _ = strconv.Atoi(value)
-		case "--active":
-			c.ActiveLow = value == "low"
-		case "--limit":
-			c.Limit, _ = time.ParseDuration(value)
-		}
+// guardMain is doorstation lock-guard.
+func guardMain() int {
+	c, err := guard.Parse(os.Args[1:])
+	if err == nil {
+		err = guard.Run(c, os.Stdin, os.Stdout)
 	}
-	if err := gpio.Guard(c, os.Stdin, os.Stdout); err != nil {
+	if err != nil {
 		return 1
 	}
 	return 0

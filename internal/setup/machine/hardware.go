@@ -20,8 +20,8 @@ import (
 
 // Hardware is what is at this machine.
 type Hardware struct {
-	// Guard is the command of the process that holds a line while it is clicked.
-	Guard []string
+	// Guard is how the process is started that holds a line while it is clicked.
+	Guard gpio.GuardCommands
 	Log   *slog.Logger
 
 	lines []hardware.Line // as listed last

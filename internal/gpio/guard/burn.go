@@ -1,4 +1,4 @@
-package gpio
+package guard
 
 import (
 	"errors"
@@ -25,8 +25,8 @@ const (
 // ErrLimit is given for a pulse while the lock has to rest.
 var ErrLimit = errors.New("gpio: the lock was energised for as long as it may; it has to rest for a while")
 
-// burn bounds how long an output is energised: at a stretch, however many pulses that takes, and on the whole.
-type burn struct {
+// Burn bounds how long an output is energised: at a stretch, however many pulses that takes, and on the whole.
+type Burn struct {
 	limit  time.Duration
 	budget time.Duration // 0: none
 	since  time.Time     // when it was energised; zero: it is off
@@ -36,19 +36,23 @@ type burn struct {
 	at   time.Time
 }
 
-func newBurn(limit time.Duration) burn {
+// NewBurn is one that is cold. limit is the longest time at a stretch; not positive: a minute.
+func NewBurn(limit time.Duration) Burn {
 	if limit <= 0 {
 		limit = defaultLimit
 	}
-	b := burn{limit: limit}
+	b := Burn{limit: limit}
 	if limit < continuous {
 		b.budget = max(limit, leastBudget)
 	}
 	return b
 }
 
-// begin says until when a pulse of d that begins now may last.
-func (b *burn) begin(now time.Time, d time.Duration) (time.Time, error) {
+// Limit is the longest time at a stretch.
+func (b *Burn) Limit() time.Duration { return b.limit }
+
+// Begin says until when a pulse of d that begins now may last; [ErrLimit].
+func (b *Burn) Begin(now time.Time, d time.Duration) (time.Time, error) {
 	began := b.since.IsZero()
 	if began {
 		if !b.cut.IsZero() && now.Sub(b.cut) < limitRest {
@@ -72,7 +76,7 @@ func (b *burn) begin(now time.Time, d time.Duration) (time.Time, error) {
 }
 
 // last is the latest end of the stretch that is on.
-func (b *burn) last() time.Time {
+func (b *Burn) last() time.Time {
 	d := b.limit
 	if b.budget > 0 {
 		d = min(d, b.budget-b.warm)
@@ -80,8 +84,8 @@ func (b *burn) last() time.Time {
 	return b.since.Add(d)
 }
 
-// end says that the output is off.
-func (b *burn) end(now time.Time) {
+// End says that the output is off.
+func (b *Burn) End(now time.Time) {
 	if b.since.IsZero() {
 		return
 	}

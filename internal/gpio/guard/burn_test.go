@@ -1,4 +1,4 @@
-package gpio
+package guard
 
 import (
 	"errors"
@@ -17,7 +17,7 @@ func TestNothingBurnsTheCoil(t *testing.T) {
 	for seed := range uint64(seeds) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		limit := []time.Duration{time.Second, 5 * time.Second, 20 * time.Second, time.Minute, 5 * time.Minute}[random.IntN(5)]
-		energised := play(newBurn(limit), random)
+		energised := play(NewBurn(limit), random)
 		for _, s := range energised {
 			if s[1]-s[0] > limit {
 				t.Fatalf("seed %d, limit %s: energised for %s at a stretch", seed, limit, s[1]-s[0])
@@ -38,25 +38,25 @@ func TestNothingBurnsTheCoil(t *testing.T) {
 }
 
 // play lets somebody ask for pulses of all lengths at all times.
-func play(b burn, random *rand.Rand) (energised coil) {
+func play(b Burn, random *rand.Rand) (energised coil) {
 	start := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	var until time.Time
 	on := false
 	for now, n := start, 0; n < 300; n++ {
 		next := now.Add(time.Duration(random.Int64N(int64(30*time.Second)) >> random.IntN(12)))
 		if on && !until.After(next) { // its time is over first
-			b.end(until)
+			b.End(until)
 			energised[len(energised)-1][1] = until.Sub(start)
 			on = false
 		}
 		now = next
 		if on && random.IntN(8) == 0 {
-			b.end(now)
+			b.End(now)
 			energised[len(energised)-1][1] = now.Sub(start)
 			on = false
 			continue
 		}
-		end, err := b.begin(now, time.Duration(1+random.Int64N(int64(2*time.Minute)))>>random.IntN(10))
+		end, err := b.Begin(now, time.Duration(1+random.Int64N(int64(2*time.Minute)))>>random.IntN(10))
 		if err != nil {
 			continue
 		}
@@ -84,14 +84,14 @@ func TestAHouseholdIsNeverRefused(t *testing.T) {
 		"the postman's button held down":  {time.Minute, 3 * time.Second, time.Second, 57},
 		"a magnet that stands everything": {time.Hour, 3 * time.Second, 4 * time.Second, 10_000},
 	} {
-		b := newBurn(ca.limit)
+		b := NewBurn(ca.limit)
 		now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 		var until time.Time
 		for n := range ca.times {
 			if !until.IsZero() && !until.After(now) {
-				b.end(until)
+				b.End(until)
 			}
-			end, err := b.begin(now, ca.pulse)
+			end, err := b.Begin(now, ca.pulse)
 			if err != nil || end.Sub(now) != ca.pulse {
 				t.Errorf("%s: opening %d: %s, %v", name, n+1, end.Sub(now), err)
 				break
@@ -104,13 +104,13 @@ func TestAHouseholdIsNeverRefused(t *testing.T) {
 // TestTheLockRestsAfterALongHold: a short rest gives a short opening, a longer one all of it.
 func TestTheLockRestsAfterALongHold(t *testing.T) {
 	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-	held := func() burn {
-		b := newBurn(time.Minute)
-		until, err := b.begin(now, time.Minute)
+	held := func() Burn {
+		b := NewBurn(time.Minute)
+		until, err := b.Begin(now, time.Minute)
 		if err != nil || until.Sub(now) != time.Minute {
 			t.Fatalf("%s, %v", until.Sub(now), err)
 		}
-		b.end(until)
+		b.End(until)
 		return b
 	}
 	for rest, want := range map[time.Duration]time.Duration{
@@ -119,7 +119,7 @@ func TestTheLockRestsAfterALongHold(t *testing.T) {
 	} {
 		b := held()
 		begin := now.Add(time.Minute + rest)
-		until, err := b.begin(begin, 3*time.Second)
+		until, err := b.Begin(begin, 3*time.Second)
 		if want == 0 {
 			if !errors.Is(err, ErrLimit) {
 				t.Errorf("after %s: %v", rest, err)

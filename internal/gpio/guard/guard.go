@@ -1,16 +1,4 @@
-package gpio
-
-import (
-	"bufio"
-	"errors"
-	"fmt"
-	"io"
-	"strconv"
-	"strings"
-	"time"
-)
-
-// The guard is a process of its own that holds the lock's line for the agent, so that the lock closes whatever becomes of the
+// Package guard is the process that holds the lock's line for the agent, so that the lock closes whatever becomes of the
 // agent: the Raspberry Pi's kernel leaves a line driven as it was when the process that drove it dies. It switches off when its time is
 // over, by its own clock, and when its standard input ends, which is when the agent ends in any way.
 //
@@ -21,58 +9,70 @@ import (
 //	ping     nothing; the line is driven anew as it is
 //
 // Before the first command it says whether it has taken the line.
+//
+// The guard is there for as long as the door and does next to nothing: the package imports little, so that a program with nothing but a guard
+// (cmd/lock-guard) starts at once and needs little memory.
+package guard
 
-// GuardConfig is the line that a guard holds.
-type GuardConfig struct {
-	// Device is the chip's device file, Line the line's offset there.
-	Device string
-	Line   int
-	// ActiveLow: the line is low while the lock is energised.
-	ActiveLow bool
-	// Limit is the longest time at a stretch; not positive: a minute.
-	Limit time.Duration
-}
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"doorstation/internal/gpio/uapi"
+)
 
 // ErrNotTaken says that a guard could not take its line. Whoever started it has been told why.
 var ErrNotTaken = errors.New("gpio: the lock's line could not be taken")
 
-// Guard holds the lock's line until in ends. It returns an error when the line could not be taken ([ErrNotTaken]), or not be switched off at last.
-func Guard(c GuardConfig, in io.Reader, out io.Writer) error {
-	return runGuard(c, in, out, func() (output, error) {
-		fd, err := outputLine(c.Device, c.Line, c.ActiveLow)
-		if err != nil {
-			return nil, err
-		}
-		return &lineOutput{fd}, nil
-	})
-}
-
-// Commands and answers of the guard.
+// Commands and answers of the guard. Whoever changes them, what they mean or the flags, changes [Protocol].
 const (
-	guardOn   = "on"
-	guardOff  = "off"
-	guardPing = "ping"
+	On   = "on"
+	Off  = "off"
+	Ping = "ping"
 
-	guardOK    = "ok"
-	guardError = "error"
+	OK    = "ok"
+	Error = "error"
 )
 
-func runGuard(c GuardConfig, in io.Reader, out io.Writer, take func() (output, error)) error {
+const (
+	// HardPause and HardTries: a write that failed is repeated this often, first quickly, because a lock may stand open.
+	HardPause = 50 * time.Millisecond
+	HardTries = 20
+)
+
+// Line is a line that is driven.
+type Line interface {
+	Set(high bool) error
+	Close() error
+}
+
+// Run holds the lock's line until in ends. It returns an error when the line could not be taken ([ErrNotTaken]), or not be switched off at last.
+func Run(c Config, in io.Reader, out io.Writer) error {
+	return Hold(c, in, out, func() (Line, error) { return uapi.TakeOutput(c.Device, c.Line, c.ActiveLow) })
+}
+
+// Hold is [Run] with a line that take gives, switched off.
+func Hold(c Config, in io.Reader, out io.Writer, take func() (Line, error)) error {
 	line, err := take()
 	answer(out, err)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotTaken, err)
 	}
-	g := &guard{line: line, activeLow: c.ActiveLow, burn: newBurn(c.Limit)}
+	g := &guard{line: line, activeLow: c.ActiveLow, burn: NewBurn(c.Limit)}
 	err = g.serve(in, out)
-	return errors.Join(err, line.close())
+	return errors.Join(err, line.Close())
 }
 
 // guard is the guard's only goroutine besides the one that reads.
 type guard struct {
-	line      output
+	line      Line
 	activeLow bool
-	burn      burn
+	burn      Burn
 	on        bool
 	until     time.Time
 	failed    bool // the line may not be as wanted
@@ -108,7 +108,7 @@ func (g *guard) serve(in io.Reader, out io.Writer) error {
 func (g *guard) rest() time.Duration {
 	switch {
 	case g.failed:
-		return hardPause
+		return HardPause
 	case g.on:
 		return max(0, time.Until(g.until))
 	default:
@@ -129,10 +129,10 @@ func (g *guard) due() error {
 
 // drive makes the line what is wanted.
 func (g *guard) drive() error {
-	err := g.line.set(g.on != g.activeLow)
+	err := g.line.Set(g.on != g.activeLow)
 	g.failed = err != nil
 	if err == nil && !g.on {
-		g.burn.end(time.Now())
+		g.burn.End(time.Now())
 	}
 	return err
 }
@@ -140,12 +140,12 @@ func (g *guard) drive() error {
 func (g *guard) obey(command string) error {
 	verb, rest, _ := strings.Cut(command, " ")
 	switch verb {
-	case guardOn:
+	case On:
 		d, err := time.ParseDuration(rest)
 		if err != nil || d <= 0 {
 			return fmt.Errorf("not a length of time: %s", strconv.Quote(rest))
 		}
-		until, err := g.burn.begin(time.Now(), d)
+		until, err := g.burn.Begin(time.Now(), d)
 		if err != nil {
 			return err
 		}
@@ -154,10 +154,10 @@ func (g *guard) obey(command string) error {
 			g.on = false // it may have moved all the same: failed switches it off
 		}
 		return err
-	case guardOff:
+	case Off:
 		g.on = false
 		return g.drive()
-	case guardPing:
+	case Ping:
 		return errors.Join(g.due(), g.drive())
 	default:
 		return fmt.Errorf("no such command: %s", strconv.Quote(verb))
@@ -168,42 +168,20 @@ func (g *guard) obey(command string) error {
 func (g *guard) end() error {
 	g.on = false
 	var err error
-	for range hardTries {
+	for range HardTries {
 		if err = g.drive(); err == nil {
 			return nil
 		}
-		time.Sleep(hardPause)
+		time.Sleep(HardPause)
 	}
 	return err
 }
 
 // answer tells the agent. That nobody listens any more is told by the input's end.
 func answer(out io.Writer, err error) {
-	text := guardOK
+	text := OK
 	if err != nil {
-		text = guardError + " " + strings.ReplaceAll(err.Error(), "\n", "; ")
+		text = Error + " " + strings.ReplaceAll(err.Error(), "\n", "; ")
 	}
 	_, _ = fmt.Fprintln(out, text)
-}
-
-// Safe drives outputs of the machine's GPIO off, once. What another program holds, the agent for instance, is left alone and is an error,
-// as is whatever else went wrong; the others are off all the same.
-func Safe(outputs []OutputConfig) error {
-	if len(outputs) == 0 {
-		return nil
-	}
-	c, err := newHeader(devices, nil).open()
-	if err != nil {
-		return err
-	}
-	for _, o := range outputs {
-		line, takeErr := c.output(o.Pin, o.ActiveLow)
-		if takeErr == nil {
-			takeErr = line.close()
-		}
-		if takeErr != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", o.Pin, takeErr))
-		}
-	}
-	return err
 }

@@ -1,31 +1,65 @@
-package gpio
+package guard
 
 import (
 	"bufio"
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// ward is a guard that holds a line of a simulated chip, and the agent's ends of its pipes.
+var errGone = errors.New("no such device")
+
+// wire is a line that shows what it is.
+type wire struct {
+	mu     sync.Mutex
+	high   bool
+	broken error
+}
+
+func (w *wire) Set(high bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.broken == nil {
+		w.high = high
+	}
+	return w.broken
+}
+
+func (w *wire) Close() error { return nil }
+
+func (w *wire) is() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.high
+}
+
+// breaks makes it fail, or with nil work again.
+func (w *wire) breaks(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.broken = err
+}
+
+// ward is a guard that holds a line, and the agent's ends of its pipes.
 type ward struct {
 	t       *testing.T
-	chip    *SimulatedChip
+	line    wire
 	in      *io.PipeWriter
 	answers *bufio.Reader
 	ended   chan error
 }
 
-func newWard(t *testing.T, c GuardConfig) *ward {
+func newWard(t *testing.T, c Config) *ward {
 	t.Helper()
 	in, write := io.Pipe()
 	read, out := io.Pipe()
-	w := &ward{t: t, chip: newSimulatedChip(), in: write, answers: bufio.NewReader(read), ended: make(chan error, 1)}
+	w := &ward{t: t, in: write, answers: bufio.NewReader(read), ended: make(chan error, 1)}
 	go func() {
-		err := runGuard(c, in, out, func() (output, error) { return w.chip.output(Pin{Name: "lock"}, c.ActiveLow) })
+		err := Hold(c, in, out, func() (Line, error) { return &w.line, w.line.Set(c.ActiveLow) })
 		w.ended <- errors.Join(err, in.Close(), out.Close())
 	}()
 	w.said("ok")
@@ -51,7 +85,7 @@ func (w *ward) tell(command, want string) {
 func (w *ward) level(high bool) {
 	w.t.Helper()
 	synctest.Wait()
-	if got := w.chip.Level("lock"); got != high {
+	if got := w.line.is(); got != high {
 		w.t.Errorf("the line is high: %v, want %v", got, high)
 	}
 }
@@ -66,7 +100,7 @@ func (w *ward) end() {
 // TestTheGuardClosesByItsOwnClock: an agent that says nothing more, because it stands still, leaves no door open.
 func TestTheGuardClosesByItsOwnClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWard(t, GuardConfig{})
+		w := newWard(t, Config{})
 		w.level(false)
 		w.tell("on 3s", "ok")
 		w.level(true)
@@ -85,7 +119,7 @@ func TestTheGuardClosesByItsOwnClock(t *testing.T) {
 func TestTheGuardClosesWhenTheAgentDies(t *testing.T) {
 	for _, activeLow := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWard(t, GuardConfig{ActiveLow: activeLow})
+			w := newWard(t, Config{ActiveLow: activeLow})
 			w.level(activeLow)
 			w.tell("on 30s", "ok")
 			w.level(!activeLow)
@@ -98,7 +132,7 @@ func TestTheGuardClosesWhenTheAgentDies(t *testing.T) {
 // TestTheGuardHasALimit, whatever it is told.
 func TestTheGuardHasALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWard(t, GuardConfig{Limit: 10 * time.Second})
+		w := newWard(t, Config{Limit: 10 * time.Second})
 		began := time.Now()
 		for range 9 {
 			w.tell("on 24h", "ok")
@@ -119,14 +153,14 @@ func TestTheGuardHasALimit(t *testing.T) {
 // TestTheGuardRepeatsWhatFails: a line that cannot be driven for a moment is off at last.
 func TestTheGuardRepeatsWhatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWard(t, GuardConfig{})
+		w := newWard(t, Config{})
 		w.tell("on 1s", "ok")
-		w.chip.Break("lock", errGone)
+		w.line.breaks(errGone)
 		time.Sleep(5 * time.Second)
 		w.tell("ping", "error no such device")
 		w.level(true)
-		w.chip.Break("lock", nil)
-		time.Sleep(hardPause)
+		w.line.breaks(nil)
+		time.Sleep(HardPause)
 		w.level(false)
 		w.tell("ping", "ok")
 		w.end()
@@ -135,7 +169,7 @@ func TestTheGuardRepeatsWhatFails(t *testing.T) {
 
 func TestTheGuardTakesNoNonsense(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWard(t, GuardConfig{})
+		w := newWard(t, Config{})
 		for _, command := range []string{"", "open", "on", "on -1s", "on 0s", "on often"} {
 			w.tell(command, "error ")
 			w.level(false)
@@ -146,11 +180,11 @@ func TestTheGuardTakesNoNonsense(t *testing.T) {
 
 func TestAGuardWithoutALine(t *testing.T) {
 	var out strings.Builder
-	err := runGuard(GuardConfig{}, strings.NewReader("on 1s\n"), &out, func() (output, error) { return nil, errGone })
+	err := Hold(Config{}, strings.NewReader("on 1s\n"), &out, func() (Line, error) { return nil, errGone })
 	if !errors.Is(err, errGone) || out.String() != "error no such device\n" {
 		t.Errorf("%v, said %q", err, out.String())
 	}
-	if err = Guard(GuardConfig{Device: "/nonexistent"}, strings.NewReader(""), io.Discard); err == nil {
+	if err = Run(Config{Device: "/nonexistent"}, strings.NewReader(""), io.Discard); err == nil {
 		t.Error("a device that is not there was taken")
 	}
 }
