@@ -62,8 +62,10 @@ for ARCH in "$@"; do
     export CGO_CFLAGS='-O2 -g0' CGO_CXXFLAGS='-O2 -g0'
     # The C++ of openh264 goes in, so that nothing but what Debian has in every image is asked for.
     go build -trimpath -buildmode=pie \
-      -ldflags "-s -w -X main.version=$VERSION -extldflags '-static-libstdc++ -static-libgcc -Wl,-z,relro,-z,now'" \
+      -ldflags "-s -w -X main.version=$VERSION -X main.guardProgram=/usr/lib/doorstation/lock-guard -extldflags '-static-libstdc++ -static-libgcc -Wl,-z,relro,-z,now'" \
       -o "$STAGE/doorstation" ./cmd/doorstation
+    # No C and nothing to relocate: it starts at once, and its memory stays the file's.
+    CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$STAGE/lock-guard" ./cmd/lock-guard
   )
   GLIBC=$(glibc "$tools" "$STAGE/doorstation")
   if [[ $ARCH = "$native" ]]; then "$STAGE/doorstation" man >"$STAGE/doorstation.1"

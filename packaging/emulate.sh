@@ -32,7 +32,7 @@ skipped() {
   esac
 }
 
-# smoke runs the program of a package: its version, and the example file judged.
+# smoke runs the programs of a package: its version, the example file judged, and the guard, which tells a person what it is.
 smoke() {
   local arch=$1 deb scratch status=0
   deb=$(find "$DIST" -maxdepth 1 -name "doorstation_*_$arch.deb" -printf '%T@ %p\n' 2>/dev/null | sort -n | tail -1 | cut -d' ' -f2-)
@@ -45,6 +45,11 @@ smoke() {
   if [[ ! $status =~ ^[034]$ ]] || ! grep -q 'doorstation.example.yaml' "$scratch/said"; then
     cat "$scratch/said"
     say "$arch: doorstation check ended with $status" >&2
+    return 1
+  fi
+  if $DOORSTATION_TEST_EMULATOR "$scratch/usr/lib/doorstation/lock-guard" >"$scratch/said" 2>&1 || ! grep -q 'its protocol is' "$scratch/said"; then
+    cat "$scratch/said"
+    say "$arch: lock-guard does not begin" >&2
     return 1
   fi
   rm -rf "$scratch"

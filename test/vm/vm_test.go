@@ -80,6 +80,7 @@ func TestTheDoorsTroubles(t *testing.T) {
 		{"it is installed and registers", (*street).settle},
 		{"killed with the lock open: the lock closes and the door is back", (*street).killed},
 		{"a process that hangs is found by the watchdog", (*street).hangs},
+		{"the guard's own program can't be run", (*street).withoutGuardProgram},
 		{"agent and guard are killed with the lock open: systemd closes it", (*street).bothKilled},
 		{"agent and guard hang with the lock open: the watchdog closes it", (*street).bothHang},
 		{"the camera is pulled out and put back", (*street).camera},
