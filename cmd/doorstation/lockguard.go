@@ -34,11 +34,12 @@ type lockGuardCmd struct {
 	Line   int           `required:"" help:"The line's offset."`
 	Active string        `required:"" enum:"low,high" help:"The level that opens."`
 	Limit  time.Duration `required:"" help:"The longest time at a stretch."`
+	Warm   time.Duration `help:"How long it was energised before, less what it has cooled."`
 }
 
 // Run holds the line until the agent ends.
 func (c *lockGuardCmd) Run(e *env) error {
-	return guardLine(guard.Config{Device: c.Device, Line: c.Line, ActiveLow: c.Active == "low", Limit: c.Limit}, e)
+	return guardLine(guard.Config{Device: c.Device, Line: c.Line, ActiveLow: c.Active == "low", Limit: c.Limit, Warm: c.Warm}, e)
 }
 
 func guardLine(c guard.Config, e *env) error {

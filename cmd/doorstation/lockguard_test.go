@@ -17,7 +17,8 @@ func TestUrgentCommands(t *testing.T) {
 		urgent bool
 	}{
 		{"safe", true}, {"safe --config /no/such", true}, {"safe --config=/no/such", true}, {"safe --help", false}, {"safe now", false}, {"safe --what", false},
-		{"lock-guard --device /no/such --line 0 --active low --limit 1m0s", true}, {"lock-guard --device /no/such --line 0 --active up --limit 1m", false},
+		{"lock-guard --device /no/such --line 0 --active low --limit 1m0s", false}, {"lock-guard --device /no/such --line 0 --active up --limit 1m", false},
+		{"lock-guard --device /no/such --line 0 --active low --limit 1m0s --warm 12.5s", true},
 		{"lock-guard --device /no/such --line 0 --active low", false}, {"lock-guard --device /no/such --active low --limit 1m", false}, {"lock-guard", false},
 		{"lock open", false}, {"", false},
 	} {

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -30,6 +31,9 @@ func boardConfig(o Options, h *health.Register) gpio.Config {
 	if l := o.Local.Lock; l != nil {
 		c.Lock = &gpio.OutputConfig{Pin: gpio.Pin(l.Pin), ActiveLow: l.Active == "low", Limit: l.MaxOpen}
 		c.Guard = o.Guard
+		if !c.Simulated && o.Socket != "" {
+			c.CoilFile = filepath.Join(filepath.Dir(o.Socket), "coil") // in systemd's runtime directory
+		}
 	}
 	if contact := o.Local.Inputs.Contact; contact != nil {
 		c.Inputs = append(c.Inputs, gpio.InputConfig{

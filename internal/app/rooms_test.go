@@ -79,7 +79,7 @@ func TestEveryToneOfTheStationIsATone(t *testing.T) {
 }
 
 func TestThePinsOfTheLocalFile(t *testing.T) {
-	c := boardConfig(Options{Log: textLog(&logBuffer{}), Local: settings.Local{GPIO: "auto", Buttons: []settings.Button{
+	c := boardConfig(Options{Log: textLog(&logBuffer{}), Socket: "/run/doorstation/control.sock", Local: settings.Local{GPIO: "auto", Buttons: []settings.Button{
 		{Name: "a", Pin: settings.Pin{Name: "GPIO17"}, Active: "low", Pull: "up", Debounce: time.Millisecond, Hold: time.Second},
 		{Name: "b", Pin: settings.Pin{Chip: "gpiochip0", Line: 4}, Active: "high", Pull: "down"},
 		{Name: "c", Pull: "none"},
@@ -87,6 +87,9 @@ func TestThePinsOfTheLocalFile(t *testing.T) {
 	want := "[{a GPIO17 true 0 1ms 1s} {b gpiochip0:4 false 1 0s 0s} {c :0 false 2 0s 0s}]"
 	if got := fmt.Sprint(c.Buttons); got != want || c.Simulated || c.Light != nil {
 		t.Errorf("got %s, want %s; %+v", got, want, c)
+	}
+	if c.CoilFile != "/run/doorstation/coil" {
+		t.Errorf("the coil's count is kept in %q", c.CoilFile)
 	}
 	if *c.Lock != (gpio.OutputConfig{Pin: gpio.Pin{Name: "GPIO27"}, ActiveLow: true}) {
 		t.Errorf("the lock: %+v", *c.Lock)

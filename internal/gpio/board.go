@@ -74,6 +74,9 @@ func newBoard(c Config, open func() (chip, error)) *Board {
 	report := func(part Part, err error) { b.fault(part, "", err) }
 	if c.Lock != nil {
 		b.lock = newDriver(PartLock, *c.Lock, c.Log, report)
+		if c.CoilFile != "" {
+			b.lock.coil = newCoilMemory(c.CoilFile, c.Log)
+		}
 		b.lock.take = func(chip chip) (relay, error) { return b.takeLock(chip, *c.Lock) }
 	}
 	if c.Light != nil {
@@ -82,7 +85,7 @@ func newBoard(c Config, open func() (chip, error)) *Board {
 	return b
 }
 
-// takeLock takes the lock's line, by a guard where there is one.
+// takeLock takes the lock's line, by a guard where there is one. It is called with the lock's mutex held.
 func (b *Board) takeLock(c chip, o OutputConfig) (relay, error) {
 	h, real := c.(*header)
 	if !real || len(b.config.Guard) == 0 {
@@ -92,7 +95,8 @@ func (b *Board) takeLock(c chip, o OutputConfig) (relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.guards.start(guard.Config{Device: path, Line: line, ActiveLow: o.ActiveLow, Limit: b.lock.burn.Limit()}, b.lock.wake)
+	held := guard.Config{Device: path, Line: line, ActiveLow: o.ActiveLow, Limit: b.lock.burn.Limit(), Warm: b.lock.burn.Warmth(time.Now())}
+	return b.guards.start(held, b.lock.wake)
 }
 
 const (

@@ -36,10 +36,11 @@ type driver struct {
 	want    bool      // energised or not
 	until   time.Time // end of the pulse; zero: none
 	burn    guard.Burn
-	dirty   bool      // the line may not be as wanted
-	written time.Time // last
-	tries   int       // that failed in a row
-	err     error     // why line is nil or dirty
+	coil    *coilMemory // of the count in burn; nil: none
+	dirty   bool        // the line may not be as wanted
+	written time.Time   // last
+	tries   int         // that failed in a row
+	err     error       // why line is nil or dirty
 	pulses  int
 }
 
@@ -68,6 +69,7 @@ func (o *driver) pulse(d time.Duration) (granted time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
+	o.coil.keep(&o.burn, now)
 	o.until = until
 	if err = o.write(true); err != nil {
 		o.want, o.until = false, time.Time{} // it may have moved all the same: the goroutine switches it off
@@ -130,7 +132,7 @@ func (o *driver) write(on bool) error {
 		}
 		err = o.line.on(limit)
 	} else if err = o.line.off(); err == nil {
-		o.burn.End(time.Now())
+		o.rests(time.Now())
 	}
 	o.err, o.dirty = err, err != nil
 	if err != nil {
@@ -141,6 +143,12 @@ func (o *driver) write(on bool) error {
 		o.written = time.Now()
 	}
 	return o.err
+}
+
+// rests says that the line is off; it is called with the mutex held.
+func (o *driver) rests(now time.Time) {
+	o.burn.End(now)
+	o.coil.keep(&o.burn, now)
 }
 
 func (o *driver) wake() {
@@ -197,6 +205,7 @@ func (o *driver) step(c chip) time.Duration {
 		}
 	}
 	if o.line == nil {
+		o.coil.recall(&o.burn, time.Now())
 		line, err := o.take(c) // off
 		if err != nil {
 			o.err = fmt.Errorf("taking %s on %s: %w", o.part, o.pin, err)
@@ -206,7 +215,7 @@ func (o *driver) step(c chip) time.Duration {
 		if !o.until.IsZero() {
 			o.until, o.want = time.Time{}, false
 		}
-		o.burn.End(time.Now())
+		o.rests(time.Now())
 		o.line, o.err, o.dirty, o.tries, o.written = line, nil, o.want, 0, time.Now()
 	}
 	if !o.until.IsZero() && !time.Now().Before(o.until) {

@@ -98,7 +98,10 @@ type Config struct {
 	LEDs        []OutputConfig
 	// Guard is what holds the lock's line of the machine's own GPIO; empty: this process does.
 	Guard GuardCommands
-	Log   *slog.Logger
+	// CoilFile is where the next board finds how long the lock was energised altogether, so that its coil rests after a restart, too. It
+	// is to be in a directory that the machine's start empties, like /run; empty: each board begins with a cold coil.
+	CoilFile string
+	Log      *slog.Logger
 	// OnFault is told of every change, one at a time, from the board's goroutines; it must not call the board. May be nil.
 	OnFault func(Fault)
 }

@@ -238,7 +238,8 @@ func (s *street) purge() {
 	}
 	s.Do("test -e /etc/doorstation/config.yaml") // for the next installation
 	s.Do("DEBIAN_FRONTEND=noninteractive apt-get purge -y doorstation")
-	if out := s.Do("ls -d /etc/doorstation /var/lib/doorstation /usr/lib/doorstation /usr/bin/doorstation 2>/dev/null || true"); out != "" {
+	left := "/etc/doorstation /var/lib/doorstation /usr/lib/doorstation /run/doorstation /usr/bin/doorstation"
+	if out := s.Do("ls -d " + left + " 2>/dev/null || true"); out != "" {
 		s.t.Errorf("purged, and left behind: %s", out)
 	}
 }

@@ -12,8 +12,8 @@ const (
 	limitRest = time.Second
 
 	// The duty rule: pulses in a row must not burn what one pulse may not. What was energised for the length of the limit, leastBudget at
-	// least, in one stretch or in many, has to cool, and that takes coolRatio times as long: a duty of 25 %, which the common openers stand
-	//.
+	// least, in one stretch or in many, has to cool, and that takes coolRatio times as long: a duty of 25 %, which the common openers
+	// stand.
 	leastBudget = time.Minute
 	coolRatio   = 3
 	// A lock that may be energised for this long at a stretch has reached its final warmth by then: it is made for any duty.
@@ -51,6 +51,29 @@ func NewBurn(limit time.Duration) Burn {
 // Limit is the longest time at a stretch.
 func (b *Burn) Limit() time.Duration { return b.limit }
 
+// Budget is how long the output may be energised altogether before it has to cool; 0: as long as anybody likes.
+func (b *Burn) Budget() time.Duration { return b.budget }
+
+// Count is what has to be known of a [Burn] for another one to go on from there.
+type Count struct {
+	// Warm is how long the output was energised until At, less what it had cooled.
+	Warm time.Duration
+	At   time.Time
+	// On: it is energised, from At on.
+	On bool
+}
+
+// Count tells how warm it is.
+func (b *Burn) Count() Count { return Count{Warm: b.warm, At: b.at, On: !b.since.IsZero()} }
+
+// Recall goes on from a count that another one has told. An output that was energised then counts as cut off at At: it rests.
+func (b *Burn) Recall(c Count) {
+	b.warm, b.at, b.since = c.Warm, c.At, time.Time{}
+	if c.On {
+		b.cut = c.At
+	}
+}
+
 // Begin says until when a pulse of d that begins now may last; [ErrLimit].
 func (b *Burn) Begin(now time.Time, d time.Duration) (time.Time, error) {
 	began := b.since.IsZero()
@@ -58,7 +81,7 @@ func (b *Burn) Begin(now time.Time, d time.Duration) (time.Time, error) {
 		if !b.cut.IsZero() && now.Sub(b.cut) < limitRest {
 			return time.Time{}, ErrLimit
 		}
-		b.warm = max(0, b.warm-now.Sub(b.at)/coolRatio)
+		b.warm = b.Warmth(now)
 		if b.budget > 0 && b.budget-b.warm < min(d, leastPulse) {
 			b.at = now
 			return time.Time{}, ErrLimit
@@ -73,6 +96,14 @@ func (b *Burn) Begin(now time.Time, d time.Duration) (time.Time, error) {
 		return time.Time{}, ErrLimit
 	}
 	return until, nil
+}
+
+// Warmth is how long it was energised, less what it has cooled.
+func (b *Burn) Warmth(now time.Time) time.Duration {
+	if !b.since.IsZero() {
+		return b.warm + now.Sub(b.since)
+	}
+	return max(0, b.warm-now.Sub(b.at)/coolRatio)
 }
 
 // last is the latest end of the stretch that is on.

@@ -2,74 +2,9 @@ package guard
 
 import (
 	"errors"
-	"math/rand/v2"
 	"testing"
 	"time"
 )
-
-// coil is a lock's coil as an electrician would measure it: from when to when it was energised, in order.
-type coil [][2]time.Duration
-
-// TestNothingBurnsTheCoil: whatever is asked for, and however often, no stretch is longer than the limit, and no time whatever sees the coil
-// energised for more than its budget and a quarter of what is beyond.
-func TestNothingBurnsTheCoil(t *testing.T) {
-	const seeds = 300
-	for seed := range uint64(seeds) {
-		random := rand.New(rand.NewPCG(seed, 7))
-		limit := []time.Duration{time.Second, 5 * time.Second, 20 * time.Second, time.Minute, 5 * time.Minute}[random.IntN(5)]
-		energised := play(NewBurn(limit), random)
-		for _, s := range energised {
-			if s[1]-s[0] > limit {
-				t.Fatalf("seed %d, limit %s: energised for %s at a stretch", seed, limit, s[1]-s[0])
-			}
-		}
-		budget := max(limit, leastBudget)
-		for i, first := range energised {
-			on := time.Duration(0)
-			for _, last := range energised[i:] {
-				// on <= budget + off/coolRatio
-				on += last[1] - last[0]
-				if most := budget + (last[1]-first[0]-on)/coolRatio; on > most+time.Millisecond {
-					t.Fatalf("seed %d, limit %s: energised for %s of %s", seed, limit, on, last[1]-first[0])
-				}
-			}
-		}
-	}
-}
-
-// play lets somebody ask for pulses of all lengths at all times.
-func play(b Burn, random *rand.Rand) (energised coil) {
-	start := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-	var until time.Time
-	on := false
-	for now, n := start, 0; n < 300; n++ {
-		next := now.Add(time.Duration(random.Int64N(int64(30*time.Second)) >> random.IntN(12)))
-		if on && !until.After(next) { // its time is over first
-			b.End(until)
-			energised[len(energised)-1][1] = until.Sub(start)
-			on = false
-		}
-		now = next
-		if on && random.IntN(8) == 0 {
-			b.End(now)
-			energised[len(energised)-1][1] = now.Sub(start)
-			on = false
-			continue
-		}
-		end, err := b.Begin(now, time.Duration(1+random.Int64N(int64(2*time.Minute)))>>random.IntN(10))
-		if err != nil {
-			continue
-		}
-		if !on {
-			energised = append(energised, [2]time.Duration{now.Sub(start)})
-		}
-		on, until = true, end
-	}
-	if on {
-		energised[len(energised)-1][1] = until.Sub(start)
-	}
-	return energised
-}
 
 // TestAHouseholdIsNeverRefused: the whole family one after the other, a party, a lock that is opened again and again by the hour.
 func TestAHouseholdIsNeverRefused(t *testing.T) {

@@ -22,6 +22,8 @@ type Config struct {
 	ActiveLow bool
 	// Limit is the longest time at a stretch; not positive: a minute.
 	Limit time.Duration
+	// Warm is how long the lock was energised before this guard, less what it has cooled since.
+	Warm time.Duration
 }
 
 // Args are the flags that [Parse] understands.
@@ -30,7 +32,7 @@ func (c Config) Args() []string {
 	if c.ActiveLow {
 		active = "low"
 	}
-	return []string{"--device", c.Device, "--line", strconv.Itoa(c.Line), "--active", active, "--limit", c.Limit.String()}
+	return []string{"--device", c.Device, "--line", strconv.Itoa(c.Line), "--active", active, "--limit", c.Limit.String(), "--warm", c.Warm.String()}
 }
 
 // Parse reads a guard's flags; all of them have to be there.
@@ -43,14 +45,15 @@ func Parse(args []string) (Config, error) {
 	flags.IntVar(&c.Line, "line", -1, "")
 	flags.StringVar(&active, "active", "", "")
 	flags.DurationVar(&c.Limit, "limit", 0, "")
+	flags.DurationVar(&c.Warm, "warm", -1, "")
 	if err := flags.Parse(args); err != nil {
 		return Config{}, err
 	}
 	switch {
 	case flags.NArg() > 0:
 		return Config{}, fmt.Errorf("not a flag of a lock's guard: %s", strconv.Quote(flags.Arg(0)))
-	case c.Device == "" || c.Line < 0 || c.Limit <= 0:
-		return Config{}, errors.New("a lock's guard needs --device, --line, --active and --limit")
+	case c.Device == "" || c.Line < 0 || c.Limit <= 0 || c.Warm < 0:
+		return Config{}, errors.New("a lock's guard needs --device, --line, --active, --limit and --warm")
 	case active != "low" && active != "high":
 		return Config{}, errors.New("a lock's guard needs --active low or --active high")
 	}

@@ -188,3 +188,16 @@ func TestAGuardWithoutALine(t *testing.T) {
 		t.Error("a device that is not there was taken")
 	}
 }
+
+// TestTheGuardKnowsHowWarmTheCoilIs: one that is started anew is told by the agent.
+func TestTheGuardKnowsHowWarmTheCoilIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWard(t, Config{Warm: time.Minute})
+		w.tell("on 3s", "error gpio: the lock was energised for as long as it may")
+		w.level(false)
+		time.Sleep(9 * time.Second)
+		w.tell("on 3s", "ok")
+		w.level(true)
+		w.end()
+	})
+}

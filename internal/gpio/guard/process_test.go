@@ -55,7 +55,7 @@ func TestTheGuardHearsTheAgentsEnd(t *testing.T) {
 func TestTheFlagsOfAGuard(t *testing.T) {
 	for _, c := range []Config{
 		{Device: "/dev/gpiochip0", Line: 27, Limit: time.Minute},
-		{Device: "/dev/gpiochip4", Line: 0, ActiveLow: true, Limit: 1500 * time.Millisecond},
+		{Device: "/dev/gpiochip4", Line: 0, ActiveLow: true, Limit: 1500 * time.Millisecond, Warm: 12500 * time.Millisecond},
 	} {
 		args := c.Args()
 		if got, err := Parse(args); err != nil || got != c {
@@ -68,7 +68,7 @@ func TestTheFlagsOfAGuard(t *testing.T) {
 		}
 	}
 	good := Config{Device: "/dev/gpiochip0", Line: 27, Limit: time.Minute}.Args()
-	for _, more := range []string{"--active=up", "--line=-1", "--line=x", "--limit=0s", "--limit=1", "--what", "now"} {
+	for _, more := range []string{"--active=up", "--line=-1", "--line=x", "--limit=0s", "--limit=1", "--warm=-1s", "--what", "now"} {
 		if got, err := Parse(append(slices.Clone(good), more)); err == nil {
 			t.Errorf("%s: %+v", more, got)
 		}
