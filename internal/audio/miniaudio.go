@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/gen2brain/malgo"
@@ -248,13 +249,20 @@ func (k kind) openHalves(ctx *malgo.AllocatedContext, b malgo.Backend, f found, 
 	}
 	hears, speaks := k, k
 	hears.device, speaks.device = malgo.Capture, malgo.Playback
-	microphone, err := hears.open(ctx, f, cards, c, malgo.DeviceCallbacks{Data: func(_, in []byte, _ uint32) { move(nil, in) }, Stop: stop})
+	// A microphone that is given back, as the loudspeaker can't be had, has not broken: it is opened alone next.
+	var givenBack atomic.Bool
+	microphone, err := hears.open(ctx, f, cards, c, malgo.DeviceCallbacks{Data: func(_, in []byte, _ uint32) { move(nil, in) }, Stop: func() {
+		if !givenBack.Load() {
+			stop()
+		}
+	}})
 	if err != nil {
 		return nil, err
 	}
 	loudspeaker, err := speaks.open(ctx, f, cards, c, malgo.DeviceCallbacks{Data: func(out, _ []byte, _ uint32) { move(out, []byte{}) }, Stop: stop})
 	if err != nil {
-		_ = microphone.Stop() // it's being given back
+		givenBack.Store(true)
+		_ = microphone.Stop() // nobody needs it any more, whatever it says
 		microphone.Uninit()
 		return nil, err
 	}

@@ -119,7 +119,10 @@ func (t SoundTrial) String() string {
 		parts = append(parts, fmt.Sprintf("microphone: %.0f dBFS while nothing is played, loudest %.0f dBFS", t.NoiseDBFS, t.PeakDBFS))
 	}
 	switch {
-	case !t.Microphone || !t.Loudspeaker:
+	case !t.Microphone:
+		parts = append(parts, "no microphone can be opened")
+	case !t.Loudspeaker:
+		parts = append(parts, "no loudspeaker can be opened")
 	case t.Heard && t.Delay > 0:
 		parts = append(parts, fmt.Sprintf("the tone was heard at %.0f dBFS, and comes back after %d ms", t.ToneDBFS, t.Delay.Milliseconds()))
 	case t.Heard:
