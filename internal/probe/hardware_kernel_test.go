@@ -193,6 +193,57 @@ func TestKernelTheLinesAreSeen(t *testing.T) {
 	is(t, "a line that is there", found(t, right, "lines.button:Nowhere"), "", "free")
 }
 
+// wired is a local file in which each kind of line but a button has its own.
+const wired = `
+buttons: [{name: Front, pin: GPIO17, call: ['100']}]
+lock: {pin: GPIO27, codes: ['1'], pulse: 1s}
+light: {pin: GPIO24}
+leds: [{pin: GPIO23}]
+inputs: {contact: {pin: GPIO5}, tamper: {pin: GPIO6}}
+audio: {device: none}
+camera: {source: test}
+`
+
+// TestKernelWhoHasALine: a line that another program holds, another driver, or that is not there, is named for what it is for, until it is given
+// back or another one is named in the local file.
+func TestKernelWhoHasALine(t *testing.T) {
+	chip := device.NewChip(t, device.ChipOptions{Busy: map[int]string{4: "somebody"}})
+	o := options(configFile(t, wired), HardwareOptions{})
+	with := func(pin, other string) Options {
+		t.Helper()
+		return options(configFile(t, strings.Replace(wired, "{pin: "+pin, "{pin: "+other, 1)), HardwareOptions{})
+	}
+	for _, c := range []struct {
+		link, line string
+		code       health.Code
+		remedy     string
+	}{
+		{"lines.lock", "27", health.CodeLockUnavailable, "Check lock.pin in the local file"},
+		{"lines.light", "24", health.CodeLightUnavailable, "Check light.pin in the local file"},
+		{"lines.led:1", "23", health.CodeLEDUnavailable, "Check leds[].pin in the local file"},
+		{"lines.contact", "5", health.CodeInputUnreadable, "Check inputs in the local file"},
+		{"lines.tamper", "6", health.CodeInputUnreadable, "Check inputs in the local file"},
+	} {
+		t.Run(c.link, func(t *testing.T) {
+			remedied := func(what string, f check.Finding, words ...string) {
+				t.Helper()
+				is(t, what, f, c.code, words...)
+				if !strings.HasPrefix(f.Remedy, c.remedy) || !strings.Contains(f.Remedy, "that nothing else uses that pin") {
+					t.Errorf("%s: the remedy is %q", what, f.Remedy)
+				}
+			}
+			is(t, "free", found(t, o, c.link), "", "free")
+			release, pid := holder(t, "line", chip.Path, c.line)
+			remedied("held", found(t, o, c.link), "in use by", fmt.Sprintf("process %d", pid))
+			is(t, "another line", found(t, with("GPIO"+c.line, "GPIO12"), c.link), "", "free")
+			release()
+			is(t, "given back", found(t, o, c.link), "", "free")
+			remedied("a driver's", found(t, with("GPIO"+c.line, "GPIO4"), c.link), `in use by "somebody"`)
+			remedied("no such line", found(t, with("GPIO"+c.line, "{chip: gpiochip9, line: 3}"), c.link), "gpiochip9")
+		})
+	}
+}
+
 // TestKernelAPressIsSeen, with its bounces; one on another line is told from none.
 func TestKernelAPressIsSeen(t *testing.T) {
 	chip := device.NewChip(t, device.ChipOptions{})
