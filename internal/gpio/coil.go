@@ -86,7 +86,7 @@ func (m *coilMemory) recall(b *guard.Burn, now time.Time) {
 	if s.On {
 		s.Warm, s.At = min(s.Warm+up-s.At, b.Budget()), up
 	}
-	b.Recall(guard.Count{Warm: s.Warm, At: now.Add(s.At - up), On: s.On})
+	b.Recall(s.Warm, now.Add(s.At-up))
 }
 
 // load reads the file, at a time since the machine's start.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,17 +28,27 @@ type agentProcess struct {
 	cmd  *exec.Cmd
 	in   io.WriteCloser
 	out  *bufio.Reader
+	// ended waits until it and its guards have ended.
+	ended func()
 }
 
 // leash is a pipe whose write end the agent and its guards have: it ends when the last of them does. To look for them in /proc over and over
-// would be a thousand system calls each time, which are dear in a guest.
-func (a *agentProcess) leash() (theirs, ours *os.File) {
+// would be a thousand system calls each time, which are dear in a guest. They have theirs; ended waits.
+func (a *agentProcess) leash() (theirs *os.File, ended func()) {
 	a.t.Helper()
 	ours, theirs, err := os.Pipe()
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	return theirs, ours
+	return theirs, sync.OnceFunc(func() {
+		waitErr := ours.SetReadDeadline(time.Now().Add(20 * time.Second))
+		if waitErr == nil {
+			_, waitErr = io.Copy(io.Discard, ours)
+		}
+		if waitErr = errors.Join(waitErr, ours.Close()); waitErr != nil {
+			a.t.Errorf("the end of the guard: %v", waitErr)
+		}
+	})
 }
 
 func newAgent(t *testing.T) *agentProcess {
@@ -64,7 +75,8 @@ func (a *agentProcess) begin() {
 		a.t.Fatal(err)
 	}
 	a.in, a.out = in, bufio.NewReader(out)
-	theirs, ours := a.leash()
+	theirs, ended := a.leash()
+	a.ended = ended
 	a.cmd.ExtraFiles = []*os.File{theirs}
 	err = a.cmd.Start()
 	if err = errors.Join(err, theirs.Close()); err != nil {
@@ -75,13 +87,7 @@ func (a *agentProcess) begin() {
 		// It may have ended long before.
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-		err := ours.SetReadDeadline(time.Now().Add(20 * time.Second))
-		if err == nil {
-			_, err = io.Copy(io.Discard, ours)
-		}
-		if err = errors.Join(err, ours.Close()); err != nil {
-			a.t.Errorf("the end of the guard: %v", err)
-		}
+		ended()
 	})
 	a.said("ready")
 	a.is(false)
@@ -97,11 +103,29 @@ func (a *agentProcess) said(want string) {
 
 func (a *agentProcess) open(d time.Duration) {
 	a.t.Helper()
+	a.tell(d)
+	a.said("answer <nil>")
+	a.is(true)
+}
+
+func (a *agentProcess) tell(d time.Duration) {
+	a.t.Helper()
 	if _, err := fmt.Fprintln(a.in, d); err != nil {
 		a.t.Fatal(err)
 	}
-	a.said("answer <nil>")
-	a.is(true)
+}
+
+// opens asks for a pulse, and reports whether the coil may have one.
+func (a *agentProcess) opens(d time.Duration) bool {
+	a.t.Helper()
+	a.tell(d)
+	line, err := a.out.ReadString('\n')
+	rests := strings.Contains(line, ErrLimit.Error())
+	if err != nil || !rests && strings.TrimSpace(line) != "answer <nil>" {
+		a.t.Fatalf("the agent said %q, %v", line, err)
+	}
+	a.is(!rests)
+	return !rests
 }
 
 // is asserts what the lock is.
@@ -241,4 +265,37 @@ func TestKernelTheLimit(t *testing.T) {
 	} else {
 		t.Logf("shut %s after it was opened", took)
 	}
+}
+
+// TestKernelTheCoilRestsThoughTheAgentDies with every opening, and another one begins at once: it knows what the dead ones did to the coil.
+func TestKernelTheCoilRestsThoughTheAgentDies(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "coil")
+	const warm = 45 * time.Second
+	if err := os.WriteFile(file, fmt.Appendf(nil, `{"warm_ns":%d,"at_ns":%d,"on":false}`, warm, sinceBoot()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(coilVariable, file)
+	energised, began := time.Duration(0), time.Now()
+	a := newAgent(t)
+	for openings := 0; ; openings++ {
+		opened := time.Now()
+		if !a.opens(4 * time.Second) {
+			t.Logf("the coil rests after %d openings, energised for %s of %s", openings, energised, opened.Sub(began))
+			break
+		}
+		if most := time.Minute - warm + (opened.Sub(began)-energised)/3; energised > most {
+			t.Fatalf("opening %d: energised for %s of %s", openings, energised, opened.Sub(began))
+		}
+		time.Sleep(3500 * ms)
+		a.signal(a.cmd.Process.Pid, syscall.SIGKILL)
+		a.closes()
+		energised += time.Since(opened)
+		if err := a.cmd.Wait(); err == nil {
+			t.Error("the agent ended well")
+		}
+		a.ended() // the guard has given the line back
+		a.begin()
+	}
+	time.Sleep(9 * time.Second)
+	a.open(time.Second)
 }

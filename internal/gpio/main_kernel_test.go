@@ -24,6 +24,9 @@ import (
 // roleVariable makes the test program another one: the agent, or its lock's guard.
 const roleVariable = "DOORSTATION_TEST_ROLE"
 
+// coilVariable names the file with the count of the agent's coil, if it has one.
+const coilVariable = "DOORSTATION_TEST_COIL"
+
 func TestMain(m *testing.M) {
 	switch os.Getenv(roleVariable) {
 	case "":
@@ -44,7 +47,7 @@ func agentLock() OutputConfig {
 func agentMain() int {
 	lock := agentLock()
 	b := Open(Config{
-		Lock: &lock, Guard: GuardCommands{{"/nonexistent"}, {"/usr/bin/env", roleVariable + "=guard", os.Args[0]}},
+		Lock: &lock, Guard: GuardCommands{{"/nonexistent"}, {"/usr/bin/env", roleVariable + "=guard", os.Args[0]}}, CoilFile: os.Getenv(coilVariable),
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -93,10 +96,13 @@ func guardMain() int {
 	return 0
 }
 
+// linger is how long a guard keeps its line after its duty.
+const linger = 2 * time.Second
+
 // lingering keeps a line.
 type lingering struct{ guard.Line }
 
 func (l *lingering) Close() error {
-	time.Sleep(2 * time.Second)
+	time.Sleep(linger)
 	return l.Line.Close()
 }

@@ -66,12 +66,9 @@ type Count struct {
 // Count tells how warm it is.
 func (b *Burn) Count() Count { return Count{Warm: b.warm, At: b.at, On: !b.since.IsZero()} }
 
-// Recall goes on from a count that another one has told. An output that was energised then counts as cut off at At: it rests.
-func (b *Burn) Recall(c Count) {
-	b.warm, b.at, b.since = c.Warm, c.At, time.Time{}
-	if c.On {
-		b.cut = c.At
-	}
+// Recall goes on, switched off, from how warm another one was.
+func (b *Burn) Recall(warm time.Duration, at time.Time) {
+	b.warm, b.at, b.since = warm, at, time.Time{}
 }
 
 // Begin says until when a pulse of d that begins now may last; [ErrLimit].

@@ -64,7 +64,7 @@ func Hold(c Config, in io.Reader, out io.Writer, take func() (Line, error)) erro
 		return fmt.Errorf("%w: %w", ErrNotTaken, err)
 	}
 	g := &guard{line: line, activeLow: c.ActiveLow, burn: NewBurn(c.Limit)}
-	g.burn.Recall(Count{Warm: max(0, c.Warm), At: time.Now()})
+	g.burn.Recall(max(0, c.Warm), time.Now())
 	err = g.serve(in, out)
 	return errors.Join(err, line.Close())
 }
