@@ -22,8 +22,9 @@ const (
 	everyFault  = "TestEachFaultIsNamedAndMended"
 	checkup     = "test/checkup/"
 	kernel      = "internal/probe/hardware_kernel_test.go"
+	sound       = "test/kernel/sound/check_kernel_test.go"
 	machineFile = "internal/hardware/verdict_test.go"
-	commandLine = "cmd/doorstation/execute_test.go"
+	written     = "cmd/doorstation/mended_test.go"
 )
 
 // table is the table of test/checkup; the file is where its case is.
@@ -35,7 +36,7 @@ func table(file string, codes ...health.Code) map[health.Code]provoked {
 	return all
 }
 
-// byCheck are the faults that doorstation check names: those of the table and of real drivers are mended, and named no longer.
+// byCheck are the faults that doorstation check names: those of the tables and of real drivers are mended, and named no longer.
 func byCheck() map[health.Code]provoked {
 	all := map[health.Code]provoked{
 		health.CodeCallFailed: {checkup + "beside_test.go", "TestATestCall", `"call_failed"`},
@@ -47,22 +48,32 @@ func byCheck() map[health.Code]provoked {
 		health.CodeGPIOUnavailable:   {kernel, "TestKernelTheLinesAreSeen", "gpio_unavailable"},
 		health.CodeButtonUnreadable:  {kernel, "TestKernelTheLinesAreSeen", ""},
 		health.CodeButtonStill:       {kernel, "TestKernelAPressIsSeen", ""},
-		health.CodeLockUnavailable:   {kernel, "TestKernelTheLockClicks", ""},
+		health.CodeLockUnavailable:   {kernel, "TestKernelWhoHasALine", ""},
+		health.CodeLightUnavailable:  {kernel, "TestKernelWhoHasALine", ""},
+		health.CodeLEDUnavailable:    {kernel, "TestKernelWhoHasALine", ""},
+		health.CodeInputUnreadable:   {kernel, "TestKernelWhoHasALine", ""},
 
-		// By the kernel's files, of which a test has its own: no machine is made hot or its supply weak.
+		health.CodeMicrophoneSilent:     {sound, "TestKernelTheMixerIsWrong", ""},
+		health.CodeMicrophoneOverdriven: {sound, "TestKernelTheMixerIsWrong", ""},
+		health.CodeLoudspeakerUnheard:   {sound, "TestKernelTheMixerIsWrong", ""},
+		health.CodeAudioIncomplete:      {sound, "TestKernelTheCardIsHeld", ""},
+		health.CodeAudioUnavailable:     {sound, "TestKernelTheCardIsPulledOut", ""},
+
+		// By the kernel's files, of which a test has its own: only a Raspberry Pi's firmware tells of a weak supply, no machine is made hot for a
+		// test, and the kernel of the tests has neither disks to wear out nor so much memory to spare that it could be filled up.
 		health.CodeUnderVoltage: {machineFile, "TestWhatIsWrongWithTheMachine", ""},
 		health.CodeTooHot:       {machineFile, "TestWhatIsWrongWithTheMachine", ""},
 		health.CodeDiskErrors:   {machineFile, "TestWhatIsWrongWithTheMachine", ""},
 		health.CodeMemoryLow:    {machineFile, "TestWhatIsWrongWithTheMachine", ""},
 
-		// What the local file and SIP Core's settings say of each other.
-		health.CodeCallsItself:      {commandLine, "TestCheckComparesWithWhatWasKept", "calls_itself"},
-		health.CodeDTMFOpensNothing: {commandLine, "TestCheckComparesWithWhatWasKept", "dtmf_opens_nothing"},
-		health.CodeCodeNotSent:      {commandLine, "TestCheckComparesWithWhatWasKept", "code_not_sent"},
-		health.CodeTalkOpensDoor:    {commandLine, "TestCheckComparesWithWhatWasKept", "talk_opens_door"},
-		health.CodeCodesUnusable:    {"cmd/doorstation/lock_test.go", "TestCodesOnTheCommandLine", "codes_unusable"},
-		health.CodeAudioUnavailable: {"internal/app/check_sound_test.go", "TestCheckNamesASoundDeviceThatIsNotThere", "audio_unavailable"},
-		health.CodeToneFile:         {"internal/app/sound_test.go", "TestAToneThatCantBePlayedIsAFault", "tone_file"},
+		// What the local file and SIP Core's settings say of each other, and the files that it names.
+		health.CodeNoTargets:        {written, "TestWhatIsWrittenIsNamedAndMended", ""},
+		health.CodeCallsItself:      {written, "TestWhatIsWrittenIsNamedAndMended", ""},
+		health.CodeDTMFOpensNothing: {written, "TestWhatIsWrittenIsNamedAndMended", ""},
+		health.CodeCodeNotSent:      {written, "TestWhatIsWrittenIsNamedAndMended", ""},
+		health.CodeTalkOpensDoor:    {written, "TestWhatIsWrittenIsNamedAndMended", ""},
+		health.CodeCodesUnusable:    {written, "TestWhatIsWrittenIsNamedAndMended", ""},
+		health.CodeToneFile:         {written, "TestWhatIsWrittenIsNamedAndMended", ""},
 	}
 	maps.Copy(all, table("faults_test.go",
 		health.CodeTokenMissing, health.CodeTokenRefused, health.CodeHomeAssistantName, health.CodeHomeAssistantUnreachable, health.CodeIntegrationMissing,
@@ -87,7 +98,6 @@ func byAgent() map[health.Code]provoked {
 		health.CodeSettingsKept:       {"test/chaos/home_test.go", "TestHomeAssistantIsDownAtBoot", `settings_kept`},
 		health.CodeSettingsRefused:    {"internal/app/kept_test.go", "TestBrokenSettingsAtTheStartAreRefusedForTheKeptOnes", "settings_refused"},
 		health.CodeSettingsCorrupt:    {"internal/app/kept_test.go", "TestADamagedFileIsSetAsideAndNamed", "settings_corrupt"},
-		health.CodeAudioIncomplete:    {"internal/app/rooms_test.go", "TestABrokenCameraOrSoundDeviceIsAFaultUntilItWorks", "audio_incomplete"},
 		health.CodeSettingsNotKept:    {"internal/app/kept_test.go", "TestADoorThatCannotKeepItsSettingsRunsOn", "settings_not_kept"},
 		health.CodeNoPicture:          {"test/e2e/ring_test.go", "TestWithoutSIPVideoTheBellRingsAndTheHouseholdTalks", "no_picture"},
 		health.CodeCallsRefused:       {"internal/app/refusals_test.go", "TestRefusedCallsAreOneFaultThatCounts", "calls_refused"},
@@ -104,15 +114,8 @@ func byAgent() map[health.Code]provoked {
 // byNobody are those that no test has brought about yet in a running program, and why.
 func byNobody() map[health.Code]string {
 	return map[health.Code]string{
-		health.CodeMicrophoneSilent:     "the measurement is tested (internal/audio, trial_test.go), not what check says of it",
-		health.CodeMicrophoneOverdriven: "as above",
-		health.CodeLoudspeakerUnheard:   "as above",
-		health.CodeCameraFormat:         "that a camera is without such a format is tested (internal/camera), not what the agent says of it",
-		health.CodeLightUnavailable:     "it differs from lock_unavailable by the line alone",
-		health.CodeLEDUnavailable:       "it differs from lock_unavailable by the line alone",
-		health.CodeInputUnreadable:      "it differs from button_unreadable by the line alone",
-		health.CodeEchoNotKept:          "it is settings_not_kept of another file",
-		health.CodeNoTargets:            "the list of faults is tested with it, not its cause",
+		health.CodeCameraFormat: "that a camera is without such a format is tested (internal/camera), not what the agent says of it",
+		health.CodeEchoNotKept:  "it is settings_not_kept of another file",
 	}
 }
 
