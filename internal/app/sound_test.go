@@ -1,11 +1,13 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"doorstation/internal/audio"
@@ -43,6 +45,43 @@ func TestTheEchosDelayOutlivesTheAgent(t *testing.T) {
 			t.Errorf("after %q: %v", damaged, err)
 		}
 	}
+}
+
+// TestADelayThatCannotBeKeptIsAFault until the next one can: here the state directory is a file.
+func TestADelayThatCannotBeKeptIsAFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "state")
+		if err := os.WriteFile(dir, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		memory, _ := loadEchoMemory("") // what can't be read is measured anew
+		memory.dir = dir
+		a := &App{health: health.NewRegister(time.Now, textLog(&logBuffer{})), echoMemory: memory, echoDelays: make(chan time.Duration, 1)}
+		a.opt = Options{Local: settings.Local{Audio: settings.Audio{Device: "default"}}, Log: textLog(&logBuffer{}), Now: time.Now}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- a.keepEcho(ctx) }()
+		a.echoMeasured(80 * time.Millisecond)
+		synctest.Wait()
+		if all := a.health.Standing(); len(all) != 1 || all[0].Code != health.CodeEchoNotKept || !strings.HasPrefix(all[0].Remedy, "Make the state directory writable") {
+			t.Errorf("%+v", all)
+		}
+		if err := os.Remove(dir); err != nil {
+			t.Fatal(err)
+		}
+		a.echoMeasured(90 * time.Millisecond)
+		synctest.Wait()
+		if all := a.health.Standing(); len(all) != 0 {
+			t.Errorf("%+v", all)
+		}
+		if kept, err := loadEchoMemory(dir); err != nil || kept.delay("default") != 90*time.Millisecond {
+			t.Errorf("kept: %s, %v", kept.delay("default"), err)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestAToneThatCantBePlayedIsAFault(t *testing.T) {

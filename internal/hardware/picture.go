@@ -3,6 +3,7 @@ package hardware
 import (
 	"context"
 	"image"
+	"sync"
 	"time"
 
 	"doorstation/internal/camera"
@@ -19,6 +20,8 @@ type PictureInfo struct {
 	// Profile and Level are the H.264 stream's.
 	Profile string `json:"profile"`
 	Level   string `json:"level"`
+	// Format is in how far the stream is not what browsers are promised; empty: it is.
+	Format string `json:"format,omitempty"`
 	// Device and Capture are what a USB camera is, and is asked for.
 	Device  string `json:"device,omitempty"`
 	Capture string `json:"capture,omitempty"`
@@ -40,14 +43,15 @@ const pictureTime = 1500 * time.Millisecond
 // picture is nil where the camera's own H.264 cannot be decoded here, which is no error. Errors are those of a run ([camera.ErrNoCamera],
 // [camera.ErrCameraBusy], …).
 func Picture(ctx context.Context, c settings.Camera) (image.Image, PictureInfo, error) {
-	src := Source(c, CameraOptions{Now: time.Now})
+	var format lastFormat
+	src := Source(c, CameraOptions{Now: time.Now, OnFormat: format.take})
 	seen, err := camera.Look(ctx, src, Params(c), pictureTime)
 	if err != nil {
 		return nil, PictureInfo{}, camera.Explain(err)
 	}
 	info := PictureInfo{
 		Width: seen.Stream.Width, Height: seen.Stream.Height, Rate: seen.Rate, Bitrate: seen.Bitrate,
-		Profile: seen.Stream.Profile, Level: seen.Stream.Level, Start: seen.Start,
+		Profile: seen.Stream.Profile, Level: seen.Stream.Level, Format: format.get(), Start: seen.Start,
 		Device: seen.Used.Device, Capture: seen.Used.Capture, Late: seen.Used.Late,
 	}
 	info.Encoder, info.Hardware = Encoder(c, seen.Used.Encoder)
@@ -61,6 +65,28 @@ func Picture(ctx context.Context, c settings.Camera) (image.Image, PictureInfo, 
 	light := LightOf(img)
 	info.Light = &light
 	return img, info, nil
+}
+
+// lastFormat is what a source said last of its stream.
+type lastFormat struct {
+	mu  sync.Mutex
+	err error
+}
+
+func (l *lastFormat) take(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = err
+}
+
+// get is empty when all is well.
+func (l *lastFormat) get() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err == nil {
+		return ""
+	}
+	return l.err.Error()
 }
 
 // Encoder says who encodes the pictures of a camera of the local file, and whether that is not the processor; used is what a source of

@@ -60,6 +60,10 @@ func (s *Scene) camera(ctx context.Context, say func(check.Finding)) {
 			f.Code, f.Outcome = "", check.Note
 		}
 	}
+	if info.Format != "" {
+		f.Code, f.Outcome = health.CodeCameraFormat, ""
+		f.Found += "\n" + info.Format
+	}
 	if wanted := float64(s.Local.Camera.Framerate); info.Rate < slowShare*wanted {
 		f.Found += fmt.Sprintf("\nof %.0f pictures a second that are wanted %.1f come: it is dark, or the encoder is too slow for this size", wanted, info.Rate)
 		if f.Code == "" {

@@ -144,6 +144,21 @@ func TestKernelTheCameraIsSeen(t *testing.T) {
 	})
 }
 
+// TestKernelACommandsPictures are held to what browsers are promised.
+func TestKernelACommandsPictures(t *testing.T) {
+	of := func(profile string) Options {
+		return options(configFile(t, someButton+fmt.Sprintf("camera: {source: exec, command: [/usr/bin/env, %s=h264, '%s', %s], width: 640, height: 360, framerate: 15}\n",
+			roleVariable, os.Args[0], profile)), HardwareOptions{})
+	}
+	is(t, "baseline", found(t, of("baseline"), "camera"), "", "a picture of 640x360", "baseline", "encoded by the command")
+	f := found(t, of("main"), "camera")
+	is(t, "main", f, health.CodeCameraFormat, "a picture of 640x360", "it is of the Main profile", "-profile:v baseline")
+	if !strings.HasPrefix(f.Remedy, "Let the command of camera.source: exec encode the baseline profile without B-frames") {
+		t.Errorf("the remedy is %q", f.Remedy)
+	}
+	is(t, "encoded so", found(t, of("baseline"), "camera"), "")
+}
+
 const header = `
 buttons:
   - {name: Front, pin: GPIO17, call: ['100']}

@@ -3,10 +3,12 @@
 package probe
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,6 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"doorstation/internal/camera"
 	"doorstation/internal/camera/v4l2"
 	"doorstation/internal/check"
 	"doorstation/internal/gpio"
@@ -41,6 +44,8 @@ func TestMain(m *testing.M) {
 			}
 			return err
 		}))
+	case "h264": // is a camera's command
+		os.Exit(h264(os.Args[1] == "main"))
 	case "check": // looks as a user who may nothing
 		for _, f := range walk(context.Background(), options(os.Args[1], HardwareOptions{Silent: true}), os.Args[2:]...).Findings {
 			fmt.Printf("%s %s %s\n", f.Link, f.Code, strings.ReplaceAll(f.Found, "\n", "; "))
@@ -51,6 +56,23 @@ func TestMain(m *testing.M) {
 }
 
 const yuyv v4l2.FourCC = 'Y' | 'U'<<8 | 'Y'<<16 | 'V'<<24
+
+// h264 writes a test picture, as of the main profile if it is to be wrong.
+func h264(wrong bool) int {
+	err := camera.NewTestSource(time.Now).Run(context.Background(), camera.Params{Width: 640, Height: 360, Framerate: 15, Bitrate: 500_000}, func(au camera.AccessUnit) {
+		data := slices.Clone(au.Data)
+		for i := range data {
+			if wrong && bytes.HasPrefix(data[i:], []byte{0, 0, 0, 1, 0x67}) { // profile and constraints of the sequence parameter set
+				data[i+5], data[i+6] = 77, 0
+			}
+		}
+		if _, err := os.Stdout.Write(data); err != nil {
+			os.Exit(0) // nobody reads on
+		}
+	})
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
 
 // hold does something and stays until its input ends.
 func hold(take func() error) int {
