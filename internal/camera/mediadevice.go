@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/pion/mediadevices/pkg/driver"
 	mediacamera "github.com/pion/mediadevices/pkg/driver/camera"
@@ -32,7 +31,9 @@ import (
 //   - When the camera refuses to start, its buffers stay mapped, and with them the device stays open: from then on it is busy, for itself
 //     as well, until the process ends. So they are unmapped here.
 //   - It hands on neither the time at which a picture was taken nor whether the kernel marked it as damaged. The time is taken when Read
-//     returns; what can't be decoded is dropped.
+//     returns.
+//   - It decodes whatever a camera sends, and a Motion JPEG header of a few bytes is an order for gigabytes. So that format is not its own:
+//     see motionjpeg.go.
 
 // errSilent means that no picture came for a second. The next call may give one.
 var errSilent = errors.New("no picture came for a second")
@@ -55,6 +56,14 @@ type mediaGrabber struct {
 	path string
 	dev  driver.Driver
 	next video.Reader
+}
+
+// openCamera opens a camera and starts it: mediadevices does, and for Motion JPEG it is done here.
+func openCamera(d VideoDevice, m captureMode) (grabber, error) {
+	if m.pixels == pixelsMJPEG {
+		return openMotionJPEG(d, m)
+	}
+	return openMediaDevice(d, m)
 }
 
 // openMediaDevice opens a camera and starts it.
@@ -99,14 +108,9 @@ func mediaDriver(base string) (driver.Driver, error) {
 func mediaMode(m captureMode) prop.Media {
 	formats := map[pixels]frame.Format{
 		pixelsI420: frame.FormatI420, pixelsNV12: frame.FormatNV12, pixelsNV21: frame.FormatNV21,
-		pixelsYUYV: frame.FormatYUYV, pixelsUYVY: frame.FormatUYVY, pixelsMJPEG: frame.FormatMJPEG,
+		pixelsYUYV: frame.FormatYUYV, pixelsUYVY: frame.FormatUYVY,
 	}
-	v := prop.Video{Width: m.width, Height: m.height, FrameFormat: formats[m.pixels], FrameRate: float32(m.rate)}
-	if m.pixels == pixelsMJPEG && m.rate > 0 {
-		// Decoding may take longer than a picture lasts. The two buffers of the driver then hold pictures that are old.
-		v.DiscardFramesOlderThan = time.Duration(2 / m.rate * float64(time.Second))
-	}
-	return prop.Media{Video: v}
+	return prop.Media{Video: prop.Video{Width: m.width, Height: m.height, FrameFormat: formats[m.pixels], FrameRate: float32(m.rate)}}
 }
 
 // checkLayout asks, through a handle of its own, what the camera was really set to.
@@ -132,9 +136,8 @@ func checkLayout(path string, m captureMode) (err error) {
 // read implements [grabber].
 func (g *mediaGrabber) read() (img image.Image, err error) {
 	defer func() {
-		// The decoders read what a camera sends, over wires that people touch.
 		if fault := recover(); fault != nil {
-			img, err = nil, fmt.Errorf("%w: %v", errPicture, fault)
+			img, err = nil, afterPanic(fault)
 		}
 	}()
 	img, _, err = g.next.Read() // there is nothing to release
@@ -151,6 +154,9 @@ func (g *mediaGrabber) read() (img image.Image, err error) {
 	}
 	return nil, fmt.Errorf("%w: %w", errPicture, err)
 }
+
+// afterPanic is the error of a picture that a decoder panicked at. They read what a camera sends, over wires that people touch.
+func afterPanic(fault any) error { return fmt.Errorf("%w: %v", errPicture, fault) }
 
 // close implements [grabber].
 func (g *mediaGrabber) close() error {

@@ -60,7 +60,7 @@ func ownConfig(p Params) v4l2.CaptureConfig {
 		return v4l2.EncoderControl{Setting: v4l2.Setting{ID: id, Value: int32(value)}, Name: name}
 	}
 	return v4l2.CaptureConfig{
-		Format: v4l2.H264, Width: p.Width, Height: p.Height, Framerate: p.Framerate,
+		Format: v4l2.H264, Width: p.Width, Height: p.Height, Framerate: float64(p.Framerate),
 		Controls: []v4l2.EncoderControl{
 			set(v4l2.Bitrate, p.Bitrate, "bit rate"),
 			set(v4l2.H264Profile, v4l2.H264ProfileBaseline, "baseline profile"),

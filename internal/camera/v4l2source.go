@@ -84,7 +84,7 @@ func NewV4L2Camera(opt V4L2Options) *V4L2Camera {
 		opt.Encoder = EncoderAuto
 	}
 	return &V4L2Camera{
-		setUp: shortenReads(), requests: newRequests(), opt: opt, open: openMediaDevice, encoders: machineEncoders(),
+		setUp: shortenReads(), requests: newRequests(), opt: opt, open: openCamera, encoders: machineEncoders(),
 		list: VideoDevices, runOwn: (*passthrough).run,
 	}
 }

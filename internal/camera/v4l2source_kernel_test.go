@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -384,6 +385,46 @@ func TestKernelMotionJPEG(t *testing.T) {
 		t.Errorf("%+v", used)
 	}
 	t.Log(s.source.Used(), s.seen())
+}
+
+// TestKernelAPictureThatAsksForGigabytes: between its pictures a camera sends headers that say 65535x65535, which decoded would be more than
+// this machine's memory, and other JPEG that no camera sends. They are dropped and counted, and the good pictures are shown.
+func TestKernelAPictureThatAsksForGigabytes(t *testing.T) {
+	good := jpegOf(t, 640, 360)
+	bombs := [][]byte{
+		saying(good, jpegSOF0, 65535, 65535), saying(good, jpegSOF1, 32768, 32768), withoutTables(saying(good, jpegSOF0, 65535, 65535)),
+		saying(good, jpegSOF2, 640, 360), forPrint(30000, 30000),
+	}
+	path := play(t, device.MJPEG, 640, 360, 15, func(n int) []byte {
+		if n%3 == 0 {
+			return good
+		}
+		return bombs[n/3%len(bombs)]
+	})
+	s := watchCamera(t, webcamAt15(), V4L2Options{Device: path})
+	s.delivers(t, 20)
+	until(t, "bombs are counted", func() bool { return s.source.Used().Broken >= 20 })
+	s.delivers(t, 10)
+	var memory runtime.MemStats
+	if runtime.ReadMemStats(&memory); memory.Sys > 128<<20 {
+		t.Errorf("the program has taken %d MiB", memory.Sys>>20)
+	}
+	if faults := s.seen(); len(faults) > 0 && faults[len(faults)-1] != nil {
+		t.Errorf("faults: %v", faults)
+	}
+	t.Logf("%+v, %d MiB", s.source.Used(), memory.Sys>>20)
+}
+
+// TestKernelOnlyPicturesThatAskForGigabytes: the camera has stalled, and why is said.
+func TestKernelOnlyPicturesThatAskForGigabytes(t *testing.T) {
+	bomb := saying(jpegOf(t, 640, 360), jpegSOF0, 65535, 65535)
+	path := play(t, device.MJPEG, 640, 360, 15, func(int) []byte { return bomb })
+	s := watchCamera(t, webcamAt15(), V4L2Options{Device: path})
+	s.fails(t, 0, ErrStalled)
+	const why = "its header says 65535x65535, 640x360 was agreed on"
+	if faults := s.seen(); !strings.Contains(errors.Join(faults...).Error(), why) {
+		t.Errorf("faults: %v", faults)
+	}
 }
 
 // TestKernelOwnH264: a camera that gives H.264 is passed on as it is.

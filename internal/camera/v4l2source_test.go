@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/jpeg"
 	"log/slog"
 	"slices"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pion/mediadevices/pkg/frame"
 	"golang.org/x/sys/unix"
 
 	"doorstation/internal/camera/v4l2"
@@ -527,42 +525,3 @@ func TestTheModesOfRanges(t *testing.T) {
 		t.Error(p, err)
 	}
 }
-
-// FuzzMotionJPEG: whatever a camera sends as a picture, the stream goes on.
-func FuzzMotionJPEG(f *testing.F) {
-	var whole bytes.Buffer
-	if err := jpeg.Encode(&whole, newPainter(64, 48).paint(time.Unix(0, 0), 1), nil); err != nil {
-		f.Fatal(err)
-	}
-	good := whole.Bytes()
-	bare := slices.Clone(good) // Motion JPEG leaves out the Huffman tables
-	if i := bytes.Index(bare, []byte{0xFF, 0xC4}); i > 0 {
-		n := int(bare[i+2])<<8 | int(bare[i+3])
-		bare = slices.Delete(bare, i, i+2+n)
-	}
-	for _, seed := range [][]byte{good, bare, good[:len(good)/2], good[:4], nil, {0xFF}, []byte("no picture"), append(slices.Clone(good), good...)} {
-		f.Add(seed)
-	}
-	decoder, err := frame.NewDecoder(frame.FormatMJPEG)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if i := bytes.IndexByte(data, 0xC0); i > 0 && len(data) > i+7 && (data[i+4] > 8 || data[i+6] > 8) {
-			return // a big picture costs memory, not the stream
-		}
-		g := &mediaGrabber{path: "/dev/video0", next: readerFunc(func() (image.Image, func(), error) { return decoder.Decode(data, 64, 48) })}
-		c := newConverter(exactly(pixelsMJPEG, 64, 48), turning{degrees: 90, mirror: true})
-		img, readErr := g.read()
-		if readErr == nil {
-			readErr = c.convert(c.picture(), img)
-		}
-		if readErr != nil && !errors.Is(readErr, errPicture) {
-			t.Errorf("a picture ends the stream: %v", readErr)
-		}
-	})
-}
-
-type readerFunc func() (image.Image, func(), error)
-
-func (f readerFunc) Read() (image.Image, func(), error) { return f() }

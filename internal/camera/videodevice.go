@@ -244,7 +244,7 @@ func modesOf(d VideoDevice, want Params) []captureMode {
 func decodable() map[v4l2.FourCC]pixels {
 	return map[v4l2.FourCC]pixels{
 		v4l2.YUV420: pixelsI420, v4l2.NV12: pixelsNV12, fourCC("NV21"): pixelsNV21, fourCC("YUYV"): pixelsYUYV,
-		fourCC("UYVY"): pixelsUYVY, fourCC("MJPG"): pixelsMJPEG,
+		fourCC("UYVY"): pixelsUYVY, v4l2.MJPEG: pixelsMJPEG,
 	}
 }
 

@@ -3,6 +3,7 @@ package v4l2
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,11 +11,16 @@ import (
 // captureBuffers is how many pictures a camera may have ready before they are taken.
 const captureBuffers = 4
 
+// largestImage bounds what a camera may want for a picture, in bytes: the kernel allocates as much as it says for each of the buffers, and
+// 4096x4096 pixels of two bytes are 32 MiB.
+const largestImage = 64 << 20
+
 // CaptureConfig says what a camera is to deliver.
 type CaptureConfig struct {
 	Format        FourCC
 	Width, Height int
-	Framerate     int
+	// Framerate is in pictures per second; 0 leaves it to the camera.
+	Framerate float64
 	// Controls are set in this order before the camera starts.
 	Controls []EncoderControl
 }
@@ -61,12 +67,17 @@ func (c *Capture) setUp(cfg CaptureConfig) error {
 	if c.layout, err = c.dev.SetFormat(typ, Layout{FourCC: cfg.Format, Width: cfg.Width, Height: cfg.Height}); err != nil {
 		return err
 	}
+	if image := uint32(c.layout.Image); image > largestImage { // as the device says it; an int may have no room for that
+		return fmt.Errorf("%w: %s wants %d MiB for a picture", ErrFormat, id.Card, image>>20)
+	}
 	if l := c.layout; l.FourCC != cfg.Format || l.Width != cfg.Width || l.Height != cfg.Height {
 		return fmt.Errorf("%w: %s delivers %v of %dx%d, not %v of %dx%d", ErrFormat, id.Card,
 			l.FourCC, l.Width, l.Height, cfg.Format, cfg.Width, cfg.Height)
 	}
-	if _, err = c.dev.SetInterval(typ, cfg.Framerate); err != nil {
-		return err
+	if cfg.Framerate > 0 {
+		if _, err = c.dev.SetInterval(typ, cfg.Framerate); err != nil {
+			return err
+		}
 	}
 	for _, s := range cfg.Controls {
 		if err = c.dev.SetControl(s.ID, s.Value); err != nil {
@@ -110,7 +121,34 @@ func (c *Capture) Refused() []error { return c.refused }
 
 // Next waits for the next picture, which is valid until the next call. It waits for as long as that takes: who gives up calls
 // Interrupt. The error is [ErrGone] when the camera is unplugged, [ErrFormat] when what it delivers has changed.
-func (c *Capture) Next() (Picture, error) {
+func (c *Capture) Next() (Picture, error) { return c.next(-1) }
+
+// Newest is as Next, but waits no longer than limit and gives the newest picture that is ready: older ones, for which the caller was too
+// slow, are given back unseen. The error is [ErrStuck] when none came.
+func (c *Capture) Newest(limit time.Duration) (Picture, error) {
+	newest, err := c.next(limit)
+	if err != nil {
+		return Picture{}, err
+	}
+	for range c.queue.Len() { // a driver that always has one more would keep us here
+		p, ok, err := c.queue.Dequeue()
+		if err != nil {
+			return Picture{}, err
+		}
+		if !ok {
+			break
+		}
+		c.held = p.Index
+		if err = c.queue.Enqueue(newest.Index, 0, 0); err != nil {
+			return Picture{}, err
+		}
+		newest = p
+	}
+	return newest, nil
+}
+
+// next waits for a picture; a negative limit is none.
+func (c *Capture) next(limit time.Duration) (Picture, error) {
 	if c.held >= 0 {
 		if err := c.queue.Enqueue(c.held, 0, 0); err != nil {
 			return Picture{}, err
@@ -130,7 +168,7 @@ func (c *Capture) Next() (Picture, error) {
 			c.held = p.Index
 			return p, nil
 		}
-		if err = c.dev.wait(events, -1); err != nil {
+		if err = c.dev.wait(events, limit); err != nil {
 			return Picture{}, c.explain(err)
 		}
 		if err = c.changed(); err != nil {

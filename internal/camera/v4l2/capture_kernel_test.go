@@ -83,6 +83,43 @@ func TestKernelACamerasPicturesComeAtTheirRateAndWithTheirTimes(t *testing.T) {
 	}
 }
 
+// TestKernelWhoIsSlowGetsTheNewestPicture, and who waits for none is told so.
+func TestKernelWhoIsSlowGetsTheNewestPicture(t *testing.T) {
+	c := watchVivid(t)
+	for tries := 1; ; tries++ {
+		before, err := c.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond) // five pictures' time, as a slow caller takes
+		p, err := c.Newest(time.Minute)
+		if err != nil || len(p.Data) != 640*360*2 {
+			t.Fatalf("%d bytes, %v", len(p.Data), err)
+		}
+		if p.Sequence > before.Sequence+1 {
+			break
+		}
+		if tries == 50 {
+			t.Fatalf("picture %d came after %d each time", p.Sequence, before.Sequence)
+		}
+	}
+	for range 2 * captureBuffers { // no buffer was lost
+		if _, err := c.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	vivid := device.Name(t, device.Vivid)
+	device.SetControl(t, vivid, "percentage_of_dropped_buffers", 100)
+	defer device.SetControl(t, vivid, "percentage_of_dropped_buffers", 0)
+	var err error
+	for n := 0; err == nil && n <= captureBuffers+1; n++ {
+		_, err = c.Newest(time.Second)
+	}
+	if !errors.Is(err, ErrStuck) {
+		t.Errorf("of a silent camera: %v", err)
+	}
+}
+
 func TestKernelACameraThatIsUnpluggedIsGone(t *testing.T) {
 	files, _ := footprint(t)
 	c, err := OpenCapture(device.Name(t, device.Vivid), vividConfig())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 	"unsafe"
 
@@ -93,8 +94,8 @@ func text(b []byte) string {
 
 // SetInterval asks for a number of pictures per second (VIDIOC_S_PARM) and returns what the device chose. A device that does not
 // know of rates is no error; it gives 0.
-func (d *Device) SetInterval(typ BufType, framerate int) (float64, error) {
-	p := streamParm{typ: typ, timePerFrame: fraction{1, uint32(max(1, framerate))}}
+func (d *Device) SetInterval(typ BufType, framerate float64) (float64, error) {
+	p := streamParm{typ: typ, timePerFrame: interval(framerate)}
 	err := d.driver.ioctl(vidiocSParm, unsafe.Pointer(&p))
 	if errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EINVAL) {
 		return 0, nil
@@ -106,6 +107,15 @@ func (d *Device) SetInterval(typ BufType, framerate int) (float64, error) {
 		return 0, nil
 	}
 	return p.timePerFrame.rate(), nil
+}
+
+// interval is how long a picture lasts at a rate: 1/30, and 1000/29970.
+func interval(framerate float64) fraction {
+	const parts = 1000
+	if framerate == math.Trunc(framerate) {
+		return fraction{1, uint32(max(1, framerate))}
+	}
+	return fraction{parts, uint32(max(1, math.Round(framerate*parts)))}
 }
 
 // rate is the interval as pictures per second, 0 when it is none.

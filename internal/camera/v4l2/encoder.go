@@ -155,7 +155,7 @@ func (e *Encoder) setFormats(in, out BufType) error {
 			return err
 		}
 	}
-	_, err = e.dev.SetInterval(in, e.cfg.Framerate)
+	_, err = e.dev.SetInterval(in, float64(e.cfg.Framerate))
 	return err
 }
 

@@ -20,6 +20,7 @@ type standInDriver struct {
 	parts    int  // buffers per picture
 	broken   bool
 	planes   uint8
+	image    uint32 // what it wants for an encoded picture, in bytes
 	formats  map[BufType]FourCC
 
 	mu        sync.Mutex
@@ -45,7 +46,7 @@ type standInBuffer struct {
 
 func newStandInDriver() *standInDriver {
 	return &standInDriver{
-		caps: CapVideoM2MMPlane | CapStreaming, parts: 1, planes: 1, fail: map[uintptr]error{},
+		caps: CapVideoM2MMPlane | CapStreaming, parts: 1, planes: 1, image: standInImage, fail: map[uintptr]error{},
 		controls: map[ControlID]int32{Bitrate: 0, ForceKeyFrame: 0}, formats: map[BufType]FourCC{VideoOutputMPlane: YUV420, VideoCaptureMPlane: H264},
 		sizes: map[BufType]Layout{}, memory: map[int64][]byte{}, queued: map[BufType][]int{}, done: map[BufType][]standInBuffer{},
 		streaming: map[BufType]bool{}, wake: make(chan struct{}),
@@ -108,7 +109,7 @@ func (s *standInDriver) ioctl(request uintptr, arg unsafe.Pointer) error {
 func (s *standInDriver) setFormat(f *format) {
 	p := f.pixMP()
 	p.pixelFormat, p.numPlanes = s.formats[f.typ], s.planes
-	p.planes[0] = planePixFormat{sizeImage: standInImage}
+	p.planes[0] = planePixFormat{sizeImage: s.image}
 	if f.typ == VideoOutputMPlane {
 		stride := (p.width + 63) &^ 63
 		p.planes[0] = planePixFormat{bytesPerLine: stride, sizeImage: stride * p.height * 3 / 2}

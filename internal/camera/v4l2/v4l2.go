@@ -40,6 +40,7 @@ type FourCC uint32
 const (
 	YUV420 FourCC = 'Y' | 'U'<<8 | '1'<<16 | '2'<<24 // V4L2_PIX_FMT_YUV420: Y, then U, then V, each chroma plane a quarter
 	NV12   FourCC = 'N' | 'V'<<8 | '1'<<16 | '2'<<24 // V4L2_PIX_FMT_NV12: Y, then U and V in turn
+	MJPEG  FourCC = 'M' | 'J'<<8 | 'P'<<16 | 'G'<<24 // V4L2_PIX_FMT_MJPEG: one JPEG picture after the other
 	H264   FourCC = 'H' | '2'<<8 | '6'<<16 | '4'<<24 // V4L2_PIX_FMT_H264: Annex B with start codes
 )
 
