@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +20,6 @@ type Inquiry struct {
 	id      identity
 	conn    *conn
 	wallet  *wallet
-	dialled time.Duration
 	running sync.WaitGroup
 }
 
@@ -68,19 +66,14 @@ func Inquire(ctx context.Context, c Config) (*Inquiry, error) {
 		}
 	})
 	q.conn.onSuccess = q.wallet.learn
-	began := time.Now()
 	sock, err := newDialer(c.Resolver, log).dial(ctx, e, q.conn.alive)
 	if err != nil {
 		return nil, err
 	}
-	q.dialled = time.Since(began)
 	q.conn.attach(sock, hopOf(u.Scheme, sock, q.id.contactHost))
 	q.running.Go(q.conn.run)
 	return q, nil
 }
-
-// Dialled is how long it took to open the connection: TCP, TLS and the WebSocket's handshake.
-func (q *Inquiry) Dialled() time.Duration { return q.dialled }
 
 // Close ends the connection with a goodbye and waits for its goroutine.
 func (q *Inquiry) Close() {
@@ -115,11 +108,6 @@ func (q *Inquiry) Bindings(ctx context.Context) (Bindings, error) {
 		}
 	}
 	return found, nil
-}
-
-// Own says whether one of the contacts looks like this agent's kind: behind a WebSocket, with a host that cannot be resolved.
-func (b Bindings) Own() bool {
-	return slices.ContainsFunc(b.Contacts, func(c string) bool { return strings.Contains(c, ".invalid") })
 }
 
 // Knows asks by OPTIONS what the PBX would do with a call to target (RFC 3261 section 11), which rings nobody: Asterisk answers 200 when

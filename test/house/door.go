@@ -210,18 +210,6 @@ func (d *Door) Dump() {
 	<-d.exited
 }
 
-// Exited waits for the agent to end by itself and returns its exit status.
-func (d *Door) Exited(limit time.Duration) int {
-	d.t.Helper()
-	select {
-	case <-d.exited:
-		return d.cmd.ProcessState.ExitCode()
-	case <-time.After(limit):
-		d.t.Fatalf("the agent did not exit within %v", limit)
-		return -1
-	}
-}
-
 // Log is everything the agent has logged.
 func (d *Door) Log() string { return d.log.String() }
 

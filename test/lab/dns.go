@@ -33,7 +33,6 @@ type DNS struct {
 	mu    sync.Mutex
 	mood  DNSMood
 	hosts map[string][]netip.Addr
-	asked int
 }
 
 // StartDNS runs a name server on [Addr], UDP port 53, until the test ends. /etc/resolv.conf names it, in the lab's own view of the
@@ -84,13 +83,6 @@ func (d *DNS) SetMood(m DNSMood) {
 	d.mood = m
 }
 
-// Asked is the number of questions so far.
-func (d *DNS) Asked() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.asked
-}
-
 func canonicalName(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) + "." }
 
 func (d *DNS) serve() {
@@ -123,7 +115,6 @@ func (d *DNS) answer(question []byte) []byte {
 		return nil
 	}
 	d.mu.Lock()
-	d.asked++
 	mood := d.mood
 	addresses, known := d.hosts[canonicalName(q.Name.String())]
 	d.mu.Unlock()

@@ -197,21 +197,6 @@ func (n *Network) Up(t T) {
 	n.SetAddress(t, n.Addr)
 }
 
-// NFT runs a command of nft in the network. Its rules go with it.
-func (n *Network) NFT(t T, command string) string {
-	t.Helper()
-	path, err := exec.LookPath("nft")
-	if err != nil {
-		path = "/usr/sbin/nft"
-	}
-	c := n.Command(Command{Path: path, Args: []string{command}})
-	out, err := exec.Command(c.Path, c.Args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("lab: network %s: nft %s: %v: %s", n.Name, command, err, out)
-	}
-	return string(out)
-}
-
 // Interface is the name of the lab's end, for rules of nft in the lab's own namespace.
 func (n *Network) Interface() string { return "lab-" + n.Name }
 

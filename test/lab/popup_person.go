@@ -130,13 +130,6 @@ func (p *Popup) SendDigit(digit, transport string) {
 	p.ask("digit", nil, digit, transport)
 }
 
-// Unregister gives up the registration, so that the extension is there but cannot be reached.
-func (p *Popup) Unregister() {
-	p.t.Helper()
-	p.ask("unregister", nil)
-	p.wait(10*time.Second, "unregistered", func() bool { return !p.registered })
-}
-
 // Frame is the picture that the popup shows now.
 func (p *Popup) Frame() image.Image {
 	p.t.Helper()
@@ -223,9 +216,6 @@ func (p *Popup) AudioPackets() (received, sent int) {
 
 // RemoteSDP is the far side's description in the call.
 func (p *Popup) RemoteSDP() (sdp string) { p.t.Helper(); p.ask("remoteDescription", &sdp); return sdp }
-
-// LocalSDP is the popup's own description in the call.
-func (p *Popup) LocalSDP() (sdp string) { p.t.Helper(); p.ask("localDescription", &sdp); return sdp }
 
 // Screenshot writes a PNG of the page.
 func (p *Popup) Screenshot(path string) {

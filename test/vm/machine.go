@@ -82,14 +82,6 @@ func Start(t lab.T, image string) *Machine {
 	return m
 }
 
-// New gives a machine that has never booted and is off.
-func New(t lab.T, image string) *Machine {
-	t.Helper()
-	m := newMachine(t, image)
-	m.makeDisk()
-	return m
-}
-
 // savedName is that of a saved machine, which only the qemu that made it is sure to read, and which has its address.
 func (m *Machine) savedName() string {
 	m.t.Helper()

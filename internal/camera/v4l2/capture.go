@@ -131,9 +131,9 @@ func (c *Capture) Newest(limit time.Duration) (Picture, error) {
 		return Picture{}, err
 	}
 	for range c.queue.Len() { // a driver that always has one more would keep us here
-		p, ok, err := c.queue.Dequeue()
-		if err != nil {
-			return Picture{}, err
+		p, ok, nextErr := c.queue.Dequeue()
+		if nextErr != nil {
+			return Picture{}, nextErr
 		}
 		if !ok {
 			break

@@ -165,8 +165,6 @@ window.popup = {
     sent: (await statistics(session?.connection, "outbound-rtp", "audio")).packetsSent ?? 0,
   }),
   remoteDescription: () => session?.connection?.remoteDescription?.sdp ?? "",
-  localDescription: () => session?.connection?.localDescription?.sdp ?? "",
-  unregister: () => ua.unregister(),
   register: () => ua.register(),
   // leave without a goodbye, as a tablet that loses its network does not.
   disconnect: () => ua.stop(),
