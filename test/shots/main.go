@@ -4,13 +4,8 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"os"
-	"os/signal"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"doorstation/test/house"
@@ -18,33 +13,7 @@ import (
 	"doorstation/test/lab/homestub"
 )
 
-func main() { os.Exit(run()) }
-
-func run() int {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: shots DIR")
-		return 2
-	}
-	dir, err := filepath.Abs(os.Args[1])
-	if err == nil {
-		err = os.MkdirAll(dir, 0o755)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "shots:", err)
-		return 1
-	}
-	code, inside := lab.Enter(filepath.Join(os.TempDir(), "doorstation-terminal"), lab.PartAsterisk, lab.PartPopup)
-	if !inside {
-		return code
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	if err = lab.Run(ctx, "terminal", os.Stderr, func(t lab.T) { take(t, dir) }); err != nil {
-		fmt.Fprintln(os.Stderr, "shots:", err)
-		return 1
-	}
-	return 0
-}
+func main() { os.Exit(lab.Shots("terminal", take)) }
 
 // take sets a door up, looks it over, and asks how it is.
 func take(t lab.T, dir string) {

@@ -3,13 +3,10 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"doorstation/internal/control"
@@ -21,21 +18,7 @@ func main() {
 	calls := flag.Int("calls", 1000, "calls to make")
 	every := flag.Int("every", 100, "calls between two lines of the table")
 	flag.Parse()
-	os.Exit(run(*calls, *every))
-}
-
-func run(calls, every int) int {
-	code, inside := lab.Enter("out", lab.PartAsterisk)
-	if !inside {
-		return code
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	if err := lab.Run(ctx, "soak", os.Stderr, func(t lab.T) { soak(t, calls, every, os.Stdout) }); err != nil {
-		fmt.Fprintln(os.Stderr, "soak:", err)
-		return 1
-	}
-	return 0
+	os.Exit(lab.Program("soak", "out", func(t lab.T) { soak(t, *calls, *every, os.Stdout) }, lab.PartAsterisk))
 }
 
 const (

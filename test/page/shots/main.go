@@ -2,12 +2,9 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"doorstation/test/house"
@@ -15,33 +12,7 @@ import (
 	"doorstation/test/page"
 )
 
-func main() { os.Exit(run()) }
-
-func run() int {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: shots DIR")
-		return 2
-	}
-	dir, err := filepath.Abs(os.Args[1])
-	if err == nil {
-		err = os.MkdirAll(dir, 0o755)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "shots:", err)
-		return 1
-	}
-	code, inside := lab.Enter(filepath.Join(os.TempDir(), "doorstation-shots"), lab.PartAsterisk, lab.PartPopup)
-	if !inside {
-		return code
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	if err = lab.Run(ctx, "shots", os.Stderr, func(t lab.T) { take(t, dir) }); err != nil {
-		fmt.Fprintln(os.Stderr, "shots:", err)
-		return 1
-	}
-	return 0
-}
+func main() { os.Exit(lab.Shots("shots", take)) }
 
 // take plays an evening at the door, and takes pictures of it.
 func take(t lab.T, dir string) {
