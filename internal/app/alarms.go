@@ -1,16 +1,11 @@
 package app
 
 import (
-	"encoding/json"
-	"errors"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
 	"doorstation/internal/health"
-	"doorstation/internal/settings"
 	"doorstation/internal/station"
 )
 
@@ -63,37 +58,22 @@ func (a alarms) Keep(standing []station.StandingAlarm) {
 
 func (a alarms) write(standing []station.StandingAlarm) error {
 	if len(standing) == 0 {
-		if err := os.Remove(a.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return nil
+		return removeState(a.path)
 	}
-	var kept []standingAlarm
+	kept := make([]standingAlarm, 0, len(standing))
 	for _, s := range standing {
 		kept = append(kept, standingAlarm{string(s.Alarm), s.Since})
 	}
-	data, err := json.Marshal(kept)
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(a.path), 0o700)
-	}
-	if err != nil {
-		return err
-	}
-	return settings.ReplaceFile(a.path, append(data, '\n'))
+	return writeLines(a.path, kept)
 }
 
 // recall is what was kept. A file that can't be read is told, and nothing is kept of it.
 func (a alarms) recall() []station.StandingAlarm {
-	if a.path == "" {
-		return nil
-	}
-	kept, err := readLines[standingAlarm](a.path, alarmsLargest)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	all, err := recall(a.path, alarmsLargest, func(k standingAlarm) station.StandingAlarm {
+		return station.StandingAlarm{Alarm: station.Alarm(k.Alarm), Since: k.Since}
+	})
+	if err != nil {
 		a.log.Error("alarms from before the start are forgotten", "error", err)
-	}
-	var all []station.StandingAlarm
-	for _, k := range kept {
-		all = append(all, station.StandingAlarm{Alarm: station.Alarm(k.Alarm), Since: k.Since})
 	}
 	return all
 }

@@ -2,15 +2,10 @@ package app
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
-	"doorstation/internal/settings"
 	"doorstation/internal/station"
 )
 
@@ -48,16 +43,11 @@ type keptGuess struct {
 
 // recall is what was kept. A file that can't be read is told, and nothing is kept of it.
 func (m *guessMemory) recall() []station.Guess {
-	if m.path == "" {
-		return nil
-	}
-	kept, err := readLines[keptGuess](m.path, guessesLargest)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	all, err := recall(m.path, guessesLargest, func(k keptGuess) station.Guess {
+		return station.Guess{Who: k.Caller, Wrong: k.Wrong, Last: k.Last, Until: k.Until, Forgiven: k.Forgiven}
+	})
+	if err != nil {
 		m.log.Warn("wrong codes from before the start are forgotten", "error", err)
-	}
-	var all []station.Guess
-	for _, k := range kept {
-		all = append(all, station.Guess{Who: k.Caller, Wrong: k.Wrong, Last: k.Last, Until: k.Until, Forgiven: k.Forgiven})
 	}
 	return all
 }
@@ -100,14 +90,7 @@ func (m *guessMemory) write(all []station.Guess) {
 	for _, g := range all {
 		kept = append(kept, keptGuess{Caller: g.Who, Wrong: g.Wrong, Last: g.Last, Until: g.Until, Forgiven: g.Forgiven})
 	}
-	data, err := json.Marshal(kept)
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(m.path), 0o700)
-	}
-	if err == nil {
-		err = settings.ReplaceFile(m.path, append(data, '\n'))
-	}
-	if err != nil {
+	if err := writeLines(m.path, kept); err != nil {
 		m.log.Error("wrong codes are not remembered over a restart", "error", err)
 	}
 }

@@ -105,14 +105,9 @@ func (m *lockMemory) keep(why string) {
 	}
 	var err error
 	if why == "" {
-		if err = os.Remove(m.path); errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
+		err = removeState(m.path)
 	} else {
-		// Whoever opens the door station may cut its power next: what is remembered has to be on the disk.
-		if err = os.MkdirAll(filepath.Dir(m.path), 0o700); err == nil {
-			err = settings.ReplaceFile(m.path, []byte(why+"\n"))
-		}
+		err = writeState(m.path, []byte(why+"\n")) // whoever opens the door station may cut its power next: it has to be on the disk
 	}
 	if err != nil {
 		m.log.Error("whether the lock is blocked is not remembered over a restart", "error", err)

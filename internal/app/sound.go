@@ -19,7 +19,6 @@ import (
 	"doorstation/internal/audio"
 	"doorstation/internal/control"
 	"doorstation/internal/health"
-	"doorstation/internal/settings"
 )
 
 // ChangeSound changes the sound of the call that is up.
@@ -136,10 +135,7 @@ func (m *echoMemory) keep(device string, d time.Duration, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err = os.MkdirAll(m.dir, 0o700); err != nil {
-		return err
-	}
-	return settings.ReplaceFile(filepath.Join(m.dir, echoFile), append(data, '\n'))
+	return writeState(filepath.Join(m.dir, echoFile), append(data, '\n'))
 }
 
 // microphone is what is done to the microphone's sound of a sound card, nil for nothing. The test devices have no echo, and their tones would
