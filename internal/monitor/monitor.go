@@ -5,7 +5,6 @@ package monitor
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"doorstation/internal/control"
+	"doorstation/internal/httpd"
 )
 
 // What somebody on the network may cost the agent.
@@ -28,9 +28,6 @@ const (
 	maxHeader    = 8 << 10
 	maxScrapes   = 4
 	maxConns     = 32
-	stopLimit    = time.Second
-	// listenAgain is how long after a failure to listen the next attempt comes.
-	listenAgain = 10 * time.Second
 )
 
 // Station is what the monitor shows.
@@ -61,51 +58,25 @@ func Serve(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	for {
+	httpd.KeepUp(ctx, func(ctx context.Context) error {
 		var listen net.ListenConfig
-		var l net.Listener
-		l, err = listen.Listen(ctx, "tcp", o.Address)
-		if err == nil {
-			o.OnFault(nil)
-			o.Log.Debug("health and metrics are served", "address", l.Addr().String())
-			err = serve(ctx, l, handler, o.Log)
+		l, listenErr := listen.Listen(ctx, "tcp", o.Address)
+		if listenErr != nil {
+			return listenErr
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		o.OnFault(fmt.Errorf("monitor: %w", err))
-		select {
-		case <-time.After(listenAgain):
-		case <-ctx.Done():
-			return nil
-		}
-	}
+		o.OnFault(nil)
+		o.Log.Debug("health and metrics are served", "address", l.Addr().String())
+		return serve(ctx, l, handler, o.Log)
+	}, func(broken error) { o.OnFault(fmt.Errorf("monitor: %w", broken)) })
+	return nil
 }
 
 // serve answers on one listener until ctx ends, or the listener breaks.
 func serve(ctx context.Context, l net.Listener, handler http.Handler, log *slog.Logger) error {
-	srv := &http.Server{
+	return httpd.Answer(ctx, &http.Server{
 		Handler: handler, ReadHeaderTimeout: requestLimit, ReadTimeout: requestLimit, WriteTimeout: answerLimit,
-		IdleTimeout: idleLimit, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(netutil.LimitListener(l, maxConns)) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
-	defer cancel()
-	if err := srv.Shutdown(last); err != nil {
-		if err = srv.Close(); err != nil {
-			log.Debug("health and metrics: closing", "error", err)
-		}
-	}
-	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+		IdleTimeout: idleLimit, MaxHeaderBytes: maxHeader,
+	}, netutil.LimitListener(l, maxConns), log)
 }
 
 // Metrics is the handler of /metrics alone, for a place that has guards of its own.

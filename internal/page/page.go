@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"doorstation/internal/control"
+	"doorstation/internal/httpd"
 )
 
 // What somebody on the network may cost the agent.
@@ -23,11 +24,8 @@ const (
 	idleLimit    = 30 * time.Second
 	maxHeader    = 16 << 10
 	maxConns     = 48
-	stopLimit    = time.Second
 	// goneAfter is how long a browser may leave what it was sent without an acknowledgement.
 	goneAfter = 30 * time.Second
-	// listenAgain is how long after a failure to listen the next attempt comes.
-	listenAgain = 10 * time.Second
 )
 
 // Errors that a [Station] wraps; the page tells them in their own words.
@@ -101,18 +99,8 @@ func Serve(ctx context.Context, o Options) error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	for {
-		err := serveOnce(ctx, o)
-		if ctx.Err() != nil {
-			return nil
-		}
-		o.OnFault(fmt.Errorf("page: %w", err))
-		select {
-		case <-time.After(listenAgain):
-		case <-ctx.Done():
-			return nil
-		}
-	}
+	httpd.KeepUp(ctx, func(ctx context.Context) error { return serveOnce(ctx, o) }, func(err error) { o.OnFault(fmt.Errorf("page: %w", err)) })
+	return nil
 }
 
 // giveUp lets the kernel give a connection up whose far side takes nothing any more (RFC 5482, tcp(7)): a tablet that has left the Wi-Fi would
@@ -157,27 +145,8 @@ func serveOnce(ctx context.Context, o Options) error {
 // serve answers until ctx ends, or the listener breaks.
 func (s *server) serve(ctx context.Context, l net.Listener) error {
 	// The pages that are open end with ctx, not when their people close them.
-	srv := &http.Server{
+	return httpd.Answer(ctx, &http.Server{
 		Handler: s.handler(), ReadHeaderTimeout: requestLimit, ReadTimeout: requestLimit, WriteTimeout: answerLimit,
-		IdleTimeout: idleLimit, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-		BaseContext: func(net.Listener) context.Context { return ctx },
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(l) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
-	defer cancel()
-	if err := srv.Shutdown(last); err != nil {
-		if err = srv.Close(); err != nil {
-			s.log.Debug("status page: closing", "error", err)
-		}
-	}
-	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+		IdleTimeout: idleLimit, MaxHeaderBytes: maxHeader, BaseContext: func(net.Listener) context.Context { return ctx },
+	}, l, s.log)
 }
