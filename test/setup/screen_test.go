@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -100,14 +99,11 @@ func (s *screen) close() {
 	}
 }
 
-// sequences are what a terminal does not show (ECMA-48): CSI, OSC and other sequences.
-var sequences = regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][0-9A-Za-z]|\x1b[=>78cDEHM]`)
-
 // text is all that was shown.
 func (s *screen) text() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return strings.ReplaceAll(sequences.ReplaceAllString(s.raw.String(), ""), "\r", "")
+	return strings.ReplaceAll(lab.WithoutEscapes(s.raw.String()), "\r", "")
 }
 
 // bytes is what the program sent.

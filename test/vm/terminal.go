@@ -77,14 +77,11 @@ func (t *Terminal) Write(b []byte) (int, error) {
 	return t.kept.Write(b)
 }
 
-// escapes are the sequences that move, colour and clear (ECMA-48: CSI), set titles and links (OSC), and carry pictures (DCS, APC).
-var escapes = regexp.MustCompile(`\x1b\[[0-9;?<=>]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|(?s:\x1b[P_^].*?\x1b\\)|\x1b[@-Z\\-_=>78]`)
-
 // Shown is all that was shown, without escape sequences; what came after a carriage return stands on a line of its own.
 func (t *Terminal) Shown() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	text := escapes.ReplaceAllString(string(t.shown), "")
+	text := lab.WithoutEscapes(string(t.shown))
 	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
 }
 
