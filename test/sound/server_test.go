@@ -6,26 +6,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
+
+	"doorstation/test/sound/engine"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// patience is far more than anything here takes; running out of it means that something hangs.
-const patience = 30 * time.Second
-
-// eventually waits for something to become true.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if is() {
-			return
-		}
-	}
-	t.Fatalf("%s: not within %s", what, patience)
-}
 
 // house is a machine without a sound card whose PulseAudio has one loudspeaker that nobody hears, and a microphone right
 // in front of it.
@@ -76,7 +63,7 @@ func (h *house) start(t *testing.T, modules ...string) {
 	if err := h.daemon.Start(); err != nil {
 		t.Fatalf("%v (scripts/deps.sh lab installs it)", err)
 	}
-	eventually(t, "the sound server answers", func() bool {
+	engine.Eventually(t, "the sound server answers", func() bool {
 		return exec.Command("pactl", "info").Run() == nil
 	})
 }

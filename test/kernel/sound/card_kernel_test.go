@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"doorstation/internal/audio"
+	"doorstation/test/sound/engine"
 )
 
 // runCard runs a sound card until the test ends, or until stop is called.
@@ -84,7 +85,7 @@ func TestKernelTwoDoorsTalk(t *testing.T) {
 	runCard(t, ":0,0", side(0))
 	runCard(t, ":0,1", side(1))
 	const long = 30 * audio.SampleRate
-	for end := time.Now().Add(3 * patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(3 * engine.Patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		mu.Lock()
 		enough := heard[0].samples >= long && heard[1].samples >= long
 		mu.Unlock()

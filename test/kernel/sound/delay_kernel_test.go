@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"doorstation/test/sound/engine"
 )
 
 // TestKernelHowLateSoundIs: the time from a card's playback to the other's capture, all buffers together.
@@ -40,7 +42,7 @@ func TestKernelHowLateSoundIs(t *testing.T) {
 		if took > 500*time.Millisecond {
 			t.Errorf("sound is %s late", took)
 		}
-	case <-time.After(patience):
+	case <-time.After(engine.Patience):
 		t.Error("it never came")
 	}
 }

@@ -12,26 +12,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
+
+	"doorstation/test/sound/engine"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// patience is far more than anything here takes; running out of it means that something hangs.
-const patience = 30 * time.Second
-
-// eventually waits for something to become true.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if is() {
-			return
-		}
-	}
-	t.Fatalf("%s: not within %s", what, patience)
-}
 
 // pcm is one side of the card: device 0 is the door's, 1 the far one; what goes in at one comes out at the other.
 type pcm struct {
@@ -97,7 +84,7 @@ func (p pcm) hardware() (h hardware, open bool, err error) {
 // opened waits until a side is open.
 func opened(t *testing.T, p pcm) (h hardware) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%+v is open", p), func() bool {
+	engine.Eventually(t, fmt.Sprintf("%+v is open", p), func() bool {
 		var open bool
 		var err error
 		if h, open, err = p.hardware(); err != nil {
