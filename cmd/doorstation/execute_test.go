@@ -155,7 +155,7 @@ func TestRunPressStatusAndStop(t *testing.T) {
 		status, out, stderr := run(ctx, "run", "--config", config(t), "--socket", socket, "--state-dir", filepath.Join(dir, "state"))
 		ended <- end{status, out, stderr}
 	}()
-	limit := time.Now().Add(20 * time.Second)
+	limit := time.Now().Add(time.Minute)
 	for {
 		if _, err = control.NewClient(socket).Status(ctx); err == nil {
 			break
@@ -191,7 +191,7 @@ func TestRunPressStatusAndStop(t *testing.T) {
 		if e.status != 0 || e.out != "" {
 			t.Errorf("the end: %+v", e)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("it did not stop")
 	}
 }

@@ -34,7 +34,7 @@ func (m *manager) notify(state string) {
 // waits returns what was told so far once it has a line that begins so.
 func (m *manager) waits(t *testing.T, beginning string) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for {
 		m.mu.Lock()

@@ -14,7 +14,7 @@ import (
 )
 
 // hang is when a test gives up: long enough for a machine under load.
-const hang = 30 * time.Second
+const hang = time.Minute
 
 // taking runs a source and keeps what it delivers.
 type taking struct {

@@ -64,8 +64,8 @@ func Serve(ctx context.Context, o Options) error {
 		if listenErr != nil {
 			return listenErr
 		}
-		o.OnFault(nil)
 		o.Log.Debug("health and metrics are served", "address", l.Addr().String())
+		o.OnFault(nil)
 		return serve(ctx, l, handler, o.Log)
 	}, func(broken error) { o.OnFault(fmt.Errorf("monitor: %w", broken)) })
 	return nil

@@ -47,26 +47,34 @@ func (d *door) set(change func(*door)) {
 	change(d)
 }
 
+// addressLog takes from the log where the monitor listens.
+type addressLog struct {
+	slog.Handler
+	address chan string
+}
+
+func (addressLog) Enabled(context.Context, slog.Level) bool { return true }
+
+func (a addressLog) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "health and metrics are served" {
+		r.Attrs(func(v slog.Attr) bool { a.address <- v.Value.String(); return true })
+	}
+	return nil
+}
+
 // served runs a monitor and gives its address, and how its requests go.
 func served(t *testing.T, d *door) (get func(path string) (int, string), address string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = l.Addr().String()
-	if err = l.Close(); err != nil {
-		t.Fatal(err)
-	}
 	ctx, stop := context.WithCancel(t.Context())
-	done, up := make(chan error), make(chan error, 1)
+	done, up, log := make(chan error), make(chan error, 1), addressLog{slog.DiscardHandler, make(chan string, 1)}
 	go func() {
-		done <- Serve(ctx, Options{Address: address, Station: d, Log: slog.New(slog.DiscardHandler), OnFault: func(err error) { up <- err }})
+		done <- Serve(ctx, Options{Address: "127.0.0.1:0", Station: d, Log: slog.New(log), OnFault: func(err error) { up <- err }})
 	}()
-	if err = <-up; err != nil {
+	if err := <-up; err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	address = <-log.address
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
 	t.Cleanup(func() {
 		stop()
 		if stopErr := <-done; stopErr != nil {

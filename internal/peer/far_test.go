@@ -14,7 +14,7 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // far is a far end of another make: pion's own PeerConnection with its own SDP.
 type far struct {

@@ -19,7 +19,7 @@ import (
 	"doorstation/test/logbuffer"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // The tones of the test devices, by which the two ends know each other.
 const (

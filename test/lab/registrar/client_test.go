@@ -48,7 +48,7 @@ type client struct {
 
 func (h *home) dial(user string) *client {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	socket, _, err := websocket.Dial(ctx, h.url+"/ws", &websocket.DialOptions{Subprotocols: []string{"sip"}})
 	if err != nil {
 		cancel()

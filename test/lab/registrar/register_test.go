@@ -147,7 +147,7 @@ func TestCredentialsAreGoodForOneRequest(t *testing.T) {
 
 func TestSubprotocol(t *testing.T) {
 	h := newHome(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	_, res, err := websocket.Dial(ctx, h.url, &websocket.DialOptions{Subprotocols: []string{"mqtt"}})
 	if err == nil || res == nil || res.StatusCode != http.StatusBadRequest {
