@@ -176,7 +176,7 @@ func (s *server) admitted(next http.Handler) http.Handler {
 		switch {
 		case in != nil:
 			// What is open ends with the session.
-			ctx, cancel := context.WithDeadline(r.Context(), in.ends)
+			ctx, cancel := context.WithTimeout(r.Context(), in.ends.Sub(s.door.now()))
 			defer cancel()
 			stop := make(chan struct{})
 			var watching sync.WaitGroup
