@@ -22,10 +22,23 @@ type viewing struct {
 
 func newViewers() *viewers { return &viewers{all: map[string]viewing{}} }
 
-func (v *viewers) add(id string, n viewing) {
+// show makes a viewer the one of its page, and gives back those that were it before. The page is told which one it is.
+func (v *viewers) show(id string, page *reader, viewer Viewer) (before []Viewer) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.all[id] = n
+	for other, n := range v.all {
+		if n.page == page.token {
+			before = append(before, n.viewer)
+			delete(v.all, other)
+		}
+	}
+	v.all[id] = viewing{page: page.token, viewer: viewer}
+	select {
+	case <-page.shown: // one that it has not taken yet
+	default:
+	}
+	page.shown <- viewer
+	return before
 }
 
 // take takes one out; it is nil when there is none of this page.
@@ -105,19 +118,12 @@ func (s *server) watch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := rand.Text()
-	s.viewers.closeAll(page.token) // one to a page
-	s.viewers.add(id, viewing{page: page.token, viewer: viewer})
+	for _, before := range s.viewers.show(id, page, viewer) { // one to a page
+		before.Close()
+	}
 	if s.feed.of(page.token) == nil { // closed meanwhile
 		s.viewers.closeAll(page.token)
 		return
-	}
-	select {
-	case <-page.shown: // one that it has not taken yet
-	default:
-	}
-	select {
-	case page.shown <- viewer:
-	default:
 	}
 	w.Header().Set("Content-Type", "application/sdp")
 	w.Header().Set("Location", "/api/picture/"+id)
