@@ -81,5 +81,5 @@ func sentence(err error) string {
 	if text == "" {
 		return "It did not work."
 	}
-	return strings.ToUpper(text[:1]) + text[1:] + "."
+	return capital(text) + "."
 }

@@ -109,7 +109,7 @@ func door(s control.Status) []row {
 		}
 		rows = append(rows, row{Name: "Codes", Value: value, Mood: moodWarn})
 	}
-	if s.GPIO.Light != "absent" && s.GPIO.Light != "" {
+	if has(s.GPIO.Light) {
 		rows = append(rows, row{Name: "Light", Value: capital(s.GPIO.Light), Mood: faulty(s.GPIO.Light)})
 	}
 	for _, b := range s.GPIO.Buttons {
@@ -194,15 +194,20 @@ func cameraRows(c control.Camera, p control.Page) []row {
 	return append(rows, row{Name: "Who watches", Value: watching})
 }
 
-// pictureText is what stands in the picture's place while it is not shown.
-func pictureText(c control.Camera) string {
-	switch c.State {
-	case "failed", "restarting":
-		return "The camera gives no picture just now."
-	default:
-		return "The picture is off."
+// pictureOf is what is said of the picture; the text stands in its place while it is not shown.
+func pictureOf(s control.Status) pictureView {
+	p := pictureView{
+		Viewers: s.Page.Viewers, Width: s.Camera.Width, Height: s.Camera.Height, Text: "The picture is off.",
+		Failing: s.Camera.State == "failed" || s.Camera.State == "restarting", Light: has(s.GPIO.Light),
 	}
+	if p.Failing {
+		p.Text = "The camera gives no picture just now."
+	}
+	return p
 }
+
+// has tells whether there is such a line.
+func has(line string) bool { return line != "absent" && line != "" }
 
 func soundRows(s control.Sound) []row {
 	state := map[string]string{"idle": "Off: no call", "running": "On", "failed": "Failed, tried again"}[s.State]

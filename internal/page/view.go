@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"doorstation/internal/control"
 )
@@ -90,6 +92,8 @@ type bellRow struct {
 type pictureView struct {
 	Viewers int    `json:"viewers"`
 	Text    string `json:"text"`
+	Failing bool   `json:"failing"` // the camera gives none
+	Light   bool   `json:"light"`   // there is one, which is on while somebody looks
 	Width   int    `json:"width"`
 	Height  int    `json:"height"`
 }
@@ -111,8 +115,8 @@ type viewOptions struct {
 func viewOf(s control.Status, o viewOptions) view {
 	v := view{
 		Visits: []visitRow{}, Faults: []faultRow{}, Buttons: []bellRow{}, Version: s.Version, Started: s.Started, Metrics: o.metrics, Password: o.password,
-		Picture: pictureView{Viewers: s.Page.Viewers, Width: s.Camera.Width, Height: s.Camera.Height, Text: pictureText(s.Camera)},
 	}
+	v.Picture = pictureOf(s)
 	v.Mood, v.Title, v.Detail = headline(s)
 	if s.Visit.State != "" && s.Visit.State != "idle" {
 		v.Visit = &visitNow{State: s.Visit.State, Button: s.Visit.Button, Text: visitText(s.Visit), Since: s.Visit.Since}
@@ -260,5 +264,6 @@ func capital(s string) string {
 	if s == "" {
 		return s
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:]
 }

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -44,6 +45,39 @@ func TestTheDoorInALine(t *testing.T) {
 		if mood != c.mood || !strings.HasPrefix(title, c.title) || !strings.Contains(detail, c.detail) {
 			t.Errorf("%s: %s, %q, %q", c.name, mood, title, detail)
 		}
+	}
+}
+
+func TestWhatIsSaidOfThePicture(t *testing.T) {
+	for _, c := range []struct {
+		camera, light string
+		failing, lamp bool
+		text          string
+	}{
+		{"idle", "off", false, true, "The picture is off."},
+		{"running", "on", false, true, "The picture is off."},
+		{"restarting", "absent", true, false, "The camera gives no picture just now."},
+		{"failed", "fault", true, true, "The camera gives no picture just now."},
+	} {
+		s := ready()
+		s.Camera.State, s.GPIO.Light = c.camera, c.light
+		if p := viewOf(s, viewOptions{}).Picture; p.Failing != c.failing || p.Light != c.lamp || p.Text != c.text {
+			t.Errorf("%s: %+v", c.camera, p)
+		}
+	}
+}
+
+// TestASentenceBeginsWithItsLetter: a name may begin with one of several bytes.
+func TestASentenceBeginsWithItsLetter(t *testing.T) {
+	s := ready()
+	s.Visits = []control.PastVisit{{Outcome: "talked", AnsweredBy: "küche"}, {Outcome: "talked", AnsweredBy: "östlich"}, {Outcome: "busy"}}
+	for i, want := range []string{"Küche answered", "Östlich answered", "Busy"} {
+		if text := viewOf(s, viewOptions{}).Visits[i].Text; !strings.HasPrefix(text, want) {
+			t.Errorf("%q", text)
+		}
+	}
+	if text := sentence(errors.New("übersteuert")); text != "Übersteuert." {
+		t.Errorf("%q", text)
 	}
 }
 

@@ -5,6 +5,7 @@
 //   {"id": 3, "op": "do", "page": "phone", "script": "…"}         an expression in the page, a promise too
 //   {"id": 4, "op": "until", "page": "phone", "script": "…"}      waits until the expression holds
 //   {"id": 5, "op": "click", "page": "phone", "selector": "#show"}
+//   {"id": 5, "op": "press", "page": "phone", "selector": "#show", "key": "Enter"}
 //   {"id": 6, "op": "fill", "page": "phone", "selector": "#password", "text": "…"}
 //   {"id": 7, "op": "shot", "page": "phone", "path": "…", "whole": true}
 //   {"id": 8, "op": "hide", "page": "phone"}                      another tab comes before it; "show" brings it back
@@ -48,13 +49,24 @@ const operations = {
   },
   async until({ page, script }) {
     // Playwright's own way of waiting evaluates text in the page, which the page's content policy forbids.
-    for (const over = Date.now() + limit; !(await pages.get(page).page.evaluate(script));) {
+    const holds = async () => {
+      try {
+        return await pages.get(page).page.evaluate(script);
+      } catch (error) {
+        if (String(error).includes("context was destroyed")) return false; // the page is just being loaded anew
+        throw error;
+      }
+    };
+    for (const over = Date.now() + limit; !(await holds());) {
       if (Date.now() > over) throw new Error(`it does not come to ${script}`);
       await new Promise((rested) => setTimeout(rested, 20));
     }
   },
   async click({ page, selector }) {
     await pages.get(page).page.click(selector);
+  },
+  async press({ page, selector, key }) {
+    await pages.get(page).page.press(selector, key);
   },
   async fill({ page, selector, text }) {
     await pages.get(page).page.fill(selector, text);

@@ -6,7 +6,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"doorstation/internal/control"
@@ -19,28 +18,17 @@ func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 // sound checks that nothing went wrong on the pages but what is expected, by a part of it.
 func (s *Scene) sound(t *testing.T, expected ...string) {
 	t.Helper()
-	for _, complaint := range s.Browser.Complaints() {
-		known := false
-		for _, e := range expected {
-			known = known || strings.Contains(complaint, e)
-		}
-		if !known {
-			t.Errorf("on the page: %s", complaint)
-		}
-	}
+	s.Browser.complained(t, expected...)
 }
 
 // fits checks that a page needs no sideways scrolling, and that every text on it can be read (WCAG 2.2, 1.4.3: 4.5 to 1).
 func fits(t *testing.T, tab *Tab, what string) {
 	t.Helper()
+	narrow(t, tab, what)
 	for _, v := range []View{Phone, Desk} {
 		for _, scheme := range []string{"light", "dark"} {
 			tab.Look(v.In(scheme))
-			var wide struct{ Page, Window int }
-			tab.Do("({ page: document.documentElement.scrollWidth, window: innerWidth })", &wide)
-			if wide.Page > wide.Window {
-				t.Errorf("%s at %d pixels, %s: the page is %d wide", what, v.Width, scheme, wide.Page)
-			}
+			within(t, tab, v, what)
 			var pale []string
 			tab.Do(Pale, &pale)
 			if len(pale) > 0 {
@@ -50,6 +38,26 @@ func fits(t *testing.T, tab *Tab, what string) {
 		}
 	}
 	tab.Look(Desk)
+}
+
+// narrow checks that a page needs no sideways scrolling on the narrowest phone, nor in a window.
+func narrow(t *testing.T, tab *Tab, what string) {
+	t.Helper()
+	for _, v := range []View{Desk, Narrow} {
+		tab.Look(v)
+		within(t, tab, v, what)
+	}
+	tab.Shot(filepath.Join(lab.Out(t), fmt.Sprintf("%s-%d.png", what, Narrow.Width)), true)
+}
+
+// within checks that a page is no wider than its window.
+func within(t *testing.T, tab *Tab, v View, what string) {
+	t.Helper()
+	var wide struct{ Page, Window int }
+	tab.Do("({ page: document.documentElement.scrollWidth, window: innerWidth })", &wide)
+	if wide.Page > wide.Window {
+		t.Errorf("%s at %d pixels, %s: the page is %d wide", what, v.Width, v.Scheme, wide.Page)
+	}
 }
 
 // TestAVisitIsSeenOnThePage: the picture plays while somebody looks and the light is on meanwhile; a test press rings, and what becomes of it is

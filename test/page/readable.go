@@ -54,7 +54,10 @@ const Pale = `(() => {
     if (!n.textContent.trim() || !e.checkVisibility() || e.closest(".curtain, :disabled, .hidden, .skip, script, noscript")) continue;
     const style = getComputedStyle(e);
     const ground = behind(e);
-    const text = over(rgba(style.color), ground);
+    const [red, green, blue, ink] = rgba(style.color);
+    let faded = ink;
+    for (let p = e; p; p = p.parentElement) faded *= getComputedStyle(p).opacity;
+    const text = over([red, green, blue, faded], ground);
     const [a, b] = [light(text), light(ground)].sort((x, y) => y - x);
     const ratio = (a + 0.05) / (b + 0.05);
     const size = parseFloat(style.fontSize);

@@ -22,7 +22,9 @@ type View struct {
 
 // The devices that the page is looked at with.
 var (
-	// Phone is a narrow one, held upright.
+	// Narrow is the narrowest that a page has to fit on (WCAG 2.2, 1.4.10).
+	Narrow = View{320, 700, "light"}
+	// Phone is a usual one, held upright.
 	Phone = View{360, 800, "light"}
 	// Desk is a laptop's window.
 	Desk = View{1280, 800, "light"}
@@ -107,6 +109,12 @@ func (t *Tab) Text(selector string) (text string) {
 func (t *Tab) Click(selector string) {
 	t.b.t.Helper()
 	t.ask("click", map[string]any{"selector": selector})
+}
+
+// Press presses a key on an element.
+func (t *Tab) Press(selector, key string) {
+	t.b.t.Helper()
+	t.ask("press", map[string]any{"selector": selector, "key": key})
 }
 
 // Fill writes into a field.

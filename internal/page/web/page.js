@@ -18,18 +18,19 @@ function make(tag, attributes = {}, ...children) {
 
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const date = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
+const longDate = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
 function dayOf(t) {
   return new Date(t.getFullYear(), t.getMonth(), t.getDate()).getTime();
 }
 
-// moment is "13:59", "yesterday 13:59" or "Mon 23 Nov, 13:59".
+// moment is "13:59", "yesterday 13:59", "Mon 23 Nov, 13:59" or, of another year, "23 Nov 2026, 13:59".
 function moment(text, now = new Date()) {
   const t = new Date(text);
   const days = Math.round((dayOf(now) - dayOf(t)) / 86_400_000);
   if (days === 0) return clock.format(t);
   if (days === 1) return `yesterday ${clock.format(t)}`;
-  return `${date.format(t)}, ${clock.format(t)}`;
+  return `${(t.getFullYear() === now.getFullYear() ? date : longDate).format(t)}, ${clock.format(t)}`;
 }
 
 function stamp(text, word = "") {
@@ -54,13 +55,28 @@ function setText(e, text) {
   if (e.textContent !== text) e.textContent = text;
 }
 
+// headline is the door in a line, here and on the tab.
+function headline(mood, visit, title, detail) {
+  document.body.dataset.mood = mood;
+  document.body.dataset.visit = visit;
+  setText($("title"), title);
+  setText($("detail"), detail);
+  document.title = `${title} – door station`;
+}
+
 function show(v) {
+  if (view && view.version !== v.version) { // what the door says may have changed its form
+    location.reload();
+    return;
+  }
   view = v;
-  document.body.dataset.mood = v.mood;
-  document.body.dataset.visit = v.visit ? v.visit.state : "idle";
-  setText($("title"), v.title);
-  setText($("detail"), v.detail);
-  document.title = `${v.title} – door station`;
+  headline(v.mood, v.visit ? v.visit.state : "idle", v.title, v.detail);
+  draw();
+}
+
+// draw puts what is below the headline in its places.
+function draw() {
+  const v = view;
   // The day is part of it: at midnight "13:59" becomes "yesterday 13:59".
   const today = dayOf(new Date());
   if (changed("faults", [v.faults, today])) showFaults(v.faults);
@@ -125,7 +141,14 @@ function showGroup(g) {
 }
 
 function showPicture(p) {
+  setText($("look-note"), p.light ? "The door’s light is on while you look. There is no sound." : "There is no sound.");
   if (!looking) setText($("curtain-text"), p.text);
+  else if (p.failing) curtain("wait", p.text); // a picture that stands still is not the door
+  else if ($("frame").dataset.state === "wait") {
+    curtain("wait", fetching);
+    const mine = looking;
+    $("video").requestVideoFrameCallback?.(() => { if (looking === mine) lift(); });
+  }
   if (p.width > 0 && p.height > 0) $("frame").style.aspectRatio = `${p.width} / ${p.height}`;
 }
 
@@ -209,7 +232,7 @@ async function testSound() {
 
 // --- the picture: WebRTC, offered by the browser, answered by the door ---
 
-let looking = null; // { pc, place }
+let looking = null; // { pc, place, connected }
 
 // complete waits until the browser has named its addresses, or for a second.
 function complete(pc) {
@@ -221,11 +244,24 @@ function complete(pc) {
 }
 
 function curtain(state, text) {
+  const focus = document.activeElement;
   $("frame").dataset.state = state;
   if (text) setText($("curtain-text"), text);
+  setText($("look-said"), state === "on" ? "The picture is live." : text);
   $("live").hidden = state !== "on";
   $("hide").hidden = state === "off";
+  // A button that goes away leaves its focus to the one that comes.
+  if (focus === $("show") && state !== "off") $("hide").focus();
+  if (focus === $("hide") && state === "off") $("show").focus();
 }
+
+// lift shows the pictures that come.
+function lift() {
+  if (looking && !view?.picture.failing) curtain("on");
+}
+
+const fetching = "Fetching the picture…";
+const notThrough = "The picture does not get through to this browser. It comes straight from the door: browser and door must be in one network.";
 
 async function look() {
   if (looking) return;
@@ -234,9 +270,9 @@ async function look() {
     return;
   }
   const pc = new RTCPeerConnection();
-  const mine = { pc, place: "" };
+  const mine = { pc, place: "", connected: false };
   looking = mine;
-  curtain("wait", "Fetching the picture…");
+  curtain("wait", fetching);
   try {
     pc.addTransceiver("audio", { direction: "recvonly" }); // the door answers no offer without sound; it sends none
     pc.addTransceiver("video", { direction: "recvonly" });
@@ -244,9 +280,8 @@ async function look() {
       if (e.track.kind === "video") $("video").srcObject = new MediaStream([e.track]);
     });
     pc.addEventListener("connectionstatechange", () => {
-      if (looking === mine && (pc.connectionState === "failed" || pc.connectionState === "closed")) {
-        stopLooking("The picture does not get through to this browser. It comes straight from the door: browser and door must be in one network.");
-      }
+      if (pc.connectionState === "connected") mine.connected = true;
+      if (looking === mine && (pc.connectionState === "failed" || pc.connectionState === "closed")) stopLooking(notThrough);
     });
     await pc.setLocalDescription(await pc.createOffer());
     await complete(pc);
@@ -284,7 +319,8 @@ function stopLooking(why = "The picture is off.") {
 // --- the door's events ---
 
 let source = null;
-let lastHeard = 0;
+let lastHeard = 0; // or began to listen
+let lastSeen = null; // of the door
 
 function link(state, text) {
   $("link").dataset.state = state;
@@ -292,10 +328,14 @@ function link(state, text) {
   document.body.classList.toggle("lost", state === "lost");
 }
 
-function lost(text = "No connection to the door") {
+// lost says what is known when the door says nothing: not how it is, but how it was.
+function lost(text = "No connection to the door", detail = "It is tried again.") {
   link("lost", text);
-  token = "";
+  headline("bad", "idle", `${text}.`, lastSeen ? `${detail} What is shown is from ${moment(lastSeen)}.` : detail);
+  showSound({ running: false, near: null, far: null });
+  if (looking) looking.place = ""; // it ends with the connection
   stopLooking("The connection to the door is lost.");
+  token = "";
   for (const button of document.querySelectorAll("#buttons button, #sound, #show")) button.disabled = true;
 }
 
@@ -307,8 +347,10 @@ function found() {
 function connect() {
   source?.close();
   source = new EventSource("/api/events");
+  lastHeard = Date.now();
   const on = (name, take) => source.addEventListener(name, (e) => {
     lastHeard = Date.now();
+    lastSeen = new Date();
     take(JSON.parse(e.data));
   });
   on("hello", (h) => {
@@ -318,7 +360,11 @@ function connect() {
   on("view", show);
   on("sound", showSound);
   on("beat", () => {});
-  on("picture_ended", () => stopLooking("The door has ended the picture."));
+  on("picture_ended", () => {
+    if (!looking) return;
+    looking.place = "";
+    stopLooking(looking.connected ? "The door has ended the picture." : notThrough);
+  });
   const mine = source;
   source.addEventListener("error", () => {
     if (mine !== source) return;
@@ -335,14 +381,14 @@ async function again() {
       location.reload();
       return;
     }
-    lost("The door takes no more pages");
+    if (answer.ok) lost("The door takes no more pages", "This page is open too often: close it elsewhere.");
   } catch { /* it is away */ }
   setTimeout(connect, 3000);
 }
 
 setInterval(() => {
-  if (source && lastHeard && Date.now() - lastHeard > 25_000) {
-    lastHeard = Date.now();
+  if (view) draw(); // it may be another day
+  if (Date.now() - lastHeard > 25_000) {
     lost();
     connect();
   }
@@ -353,9 +399,9 @@ $("hide").addEventListener("click", () => stopLooking());
 $("sound").addEventListener("click", testSound);
 $("more").addEventListener("click", () => {
   allVisits = !allVisits;
-  if (view) show(view);
+  if (view) draw();
 });
-$("video").addEventListener("playing", () => { if (looking) curtain("on"); });
+$("video").addEventListener("playing", lift);
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") stopLooking("The picture ended when the page was hidden.");
 });
