@@ -39,6 +39,7 @@ type App struct {
 	dog        *watchdog.Dog
 	leave      chan struct{} // holds one: a restart was asked for
 	leaving    sync.WaitGroup
+	loans      loans
 
 	refusals refusals
 	visits   visits
@@ -51,7 +52,7 @@ type App struct {
 // Run starts every room and returns after ctx has ended and all of them have stopped: the call that is up is
 // ended, the door is unregistered, the lock and the light are off. Only what nobody can mend in Home Assistant
 // is returned as an error before that (the control socket is taken by another agent). It also returns, with nil, when a restart was asked
-// for ([App.Restart]).
+// for ([App.Restart]), and when hardware that was lent is given back ([App.Lend]).
 func Run(ctx context.Context, o Options) error {
 	// Before anything is touched: a second agent would take the pins, and the PBX would call it in the first one's place.
 	if err := alone(ctx, o.Socket); err != nil {
@@ -181,6 +182,10 @@ func (a *App) run(ctx context.Context) error {
 		log.Info("doorstation stops, to be started again")
 	case err = <-failed:
 	}
+	loan := a.loans.last()
+	if loan != nil {
+		defer a.feed(lettingGo)()
+	}
 	for i := len(stages) - 1; i >= 0; i-- {
 		if stopErr := stages[i].stop(); stopErr != nil && !errors.Is(err, stopErr) {
 			log.Warn("not stopped cleanly", "room", stages[i].name, "error", stopErr)
@@ -188,6 +193,9 @@ func (a *App) run(ctx context.Context) error {
 		log.Debug("room stopped", "room", stages[i].name)
 	}
 	log.Info("doorstation stopped")
+	if loan != nil {
+		a.lend(ctx, loan)
+	}
 	return err
 }
 

@@ -90,7 +90,15 @@ func (a *App) tellService(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			a.opt.Service.notify("STOPPING=1")
+			if !a.loans.lends() {
+				a.opt.Service.notify("STOPPING=1")
+				return nil
+			}
+			// To the service manager it goes on; it would end a loan that it took for a slow start or a slow stop.
+			if !ready {
+				a.opt.Service.notify("READY=1")
+			}
+			a.opt.Service.notify("STATUS=the hardware is lent to doorstation setup, and the bell is dead until it is given back")
 			return nil
 		case <-limit.C:
 			if !ready {

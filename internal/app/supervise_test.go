@@ -31,6 +31,13 @@ func (m *manager) notify(state string) {
 	}
 }
 
+// forget forgets what was told.
+func (m *manager) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.told = nil
+}
+
 // waits returns what was told so far once it has a line that begins so.
 func (m *manager) waits(t *testing.T, beginning string) []string {
 	t.Helper()
@@ -108,13 +115,7 @@ func TestARestartWaitsForTheCall(t *testing.T) {
 	kitchen.digit('2')
 	a.until("the lock open", func(s control.Status) bool { return s.GPIO.Lock == "on" && s.Visit.State == "talking" })
 	kitchen.hangUp()
-	select {
-	case err := <-a.ended:
-		check(t, err)
-		a.ended = nil
-	case <-time.After(patience):
-		t.Fatal("the agent did not end")
-	}
+	a.ends()
 	if n := h.pbx.Registered("200"); n != 0 {
 		t.Errorf("%d contacts of the door are left at the PBX", n)
 	}

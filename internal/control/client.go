@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
-	"syscall"
 	"time"
 )
 
@@ -100,13 +98,8 @@ func (c *Client) doFor(ctx context.Context, limit time.Duration, method, path st
 	client := *c.http
 	client.Timeout = limit
 	resp, err := client.Do(req)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("%w (%s)", ErrNotRunning, c.path)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w (%s)", ErrNotAllowed, c.path)
-	case err != nil:
-		return fmt.Errorf("control: %w", err)
+	if err != nil {
+		return c.unreachable(err)
 	}
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	if resp.StatusCode == http.StatusOK {
@@ -115,24 +108,7 @@ func (c *Client) doFor(ctx context.Context, limit time.Duration, method, path st
 		}
 		return nil
 	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return fmt.Errorf("control: reading the answer: %w", err)
-	}
-	var refusal errorReply
-	if err = json.Unmarshal(data, &refusal); err != nil || refusal.Error == "" {
-		return fmt.Errorf("%w: %s", ErrRefused, resp.Status)
-	}
-	if refusal.Code == codeNoSuchButton {
-		return &refusedError{refusal.Error, ErrNoSuchButton}
-	}
-	if refusal.Code == codeNoCall {
-		return &refusedError{refusal.Error, ErrNoCall}
-	}
-	if refusal.Code == codeSoundInUse {
-		return &refusedError{refusal.Error, ErrSoundInUse}
-	}
-	return &refusedError{refusal.Error, ErrRefused}
+	return refused(resp)
 }
 
 // refusedError says the agent's own words and is one of the sentinels.

@@ -114,6 +114,9 @@ func routes(s Station, log *slog.Logger) http.Handler {
 		reply(w, http.StatusOK, done, log)
 	})
 	lockRoutes(mux, s, log)
+	if l, ok := s.(Lender); ok {
+		loanRoute(mux, l, log)
+	}
 	if h, ok := s.(Hardware); ok {
 		hardwareRoutes(mux, h, log)
 	}
