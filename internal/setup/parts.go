@@ -180,6 +180,7 @@ type AgentState struct {
 // Agent is the agent that runs, or will.
 type Agent interface {
 	State(ctx context.Context) (AgentState, error)
+	// Stop frees the hardware until Start, or until this process ends, whatever ends it. A call that is up is waited for, for a while.
 	Stop(ctx context.Context) error
 	// Start starts the service, or restarts it; with enable also from now on whenever the machine starts.
 	Start(ctx context.Context, enable bool) error

@@ -114,9 +114,11 @@ func steps() []step {
 	}
 }
 
-// Run has the conversation. When it returns, the agent runs again if it ran before, whatever the error.
+// Run has the conversation. When it returns, the agent runs again if it ran before, whatever the error. When it never returns, because its
+// process is killed, that is [Agent.Stop]'s to see to; and nobody's silence keeps the bell dead for more than 20 minutes.
 func Run(ctx context.Context, p Parts, o Options) (err error) {
 	s := &state{Parts: p, Options: o}
+	s.Person = present{Person: p.Person, dead: func() bool { return s.stopped }}
 	defer func() { err = errors.Join(err, s.leave(ctx)) }()
 	if s.local, s.exists, err = s.Files.Read(); err != nil {
 		return err
@@ -201,7 +203,9 @@ func (s *state) freeHardware(ctx context.Context) error {
 	}
 	// Before the call: a stop that is interrupted may have stopped it.
 	s.stopped = true
-	if err = s.Agent.Stop(ctx); err != nil {
+	err = s.Person.Wait(ctx, "The door station lets go of camera, sound and pins; a call that is up is waited for…", "",
+		func(ctx context.Context, _ func(string)) error { return s.Agent.Stop(ctx) })
+	if err != nil {
 		return err
 	}
 	s.busy = false

@@ -22,6 +22,8 @@ type Agent struct {
 	Socket string
 	// Own says that the setup is not for the service: another local file, or a user who may not.
 	Own bool
+
+	borrowed *control.Borrowed // nil: the agent has its hardware, or was stopped
 }
 
 var _ setup.Agent = (*Agent)(nil)
@@ -75,14 +77,29 @@ func (a *Agent) State(ctx context.Context) (setup.AgentState, error) {
 	return now, nil
 }
 
-// Stop implements setup.Agent.
+// Stop implements setup.Agent. The agent lends its hardware, and takes it back when this process ends, however it does. One that can't – it
+// is older than this program, or does not answer – is stopped.
 func (a *Agent) Stop(ctx context.Context) error {
-	_, err := systemctl(ctx, "stop", unit)
+	limited, cancel := context.WithTimeout(ctx, systemctlTime)
+	defer cancel()
+	var err error
+	if a.borrowed, err = control.NewClient(a.Socket).Borrow(limited); err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	_, err = systemctl(ctx, "stop", unit)
 	return err
 }
 
 // Start implements setup.Agent.
 func (a *Agent) Start(ctx context.Context, enable bool) error {
+	err := a.start(ctx, enable)
+	if err == nil && a.borrowed != nil { // it was ended by that start
+		err, a.borrowed = a.borrowed.Close(), nil
+	}
+	return err
+}
+
+func (a *Agent) start(ctx context.Context, enable bool) error {
 	if enable {
 		if _, err := systemctl(ctx, "enable", unit); err != nil {
 			return err
