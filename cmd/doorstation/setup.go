@@ -77,9 +77,13 @@ func (c *setupCmd) Run(e *env) (err error) {
 	if err != nil {
 		return usageError{err}
 	}
-	// A connection that drops sends SIGHUP; it ends the setup as Ctrl-C does.
-	ctx, stop := signal.NotifyContext(e.ctx, syscall.SIGHUP)
+	// A connection that drops sends SIGHUP; it ends the setup as Ctrl-C does, and so does Ctrl-\: the terminal is to be as it was, and the agent to run.
+	ctx, stop := signal.NotifyContext(e.ctx, syscall.SIGHUP, syscall.SIGQUIT)
 	defer stop()
+	// A pipe that nobody reads any more would end the process at once; its writing fails instead, and ends the conversation. Nobody takes the signal.
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	defer signal.Stop(pipe)
 	files := &machine.Files{Config: c.Config, Getenv: e.getenv}
 	defer func() { err = errors.Join(err, files.Close()) }()
 

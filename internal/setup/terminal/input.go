@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -136,7 +138,8 @@ func size(w io.Writer) (columns, rows int, ok bool) {
 	return int(ws.Col), int(ws.Row), true
 }
 
-// unseen turns the terminal's echo off and returns what turns it on again.
+// unseen turns the terminal's echo off and returns what turns it on again. A shell gives a program that was stopped (Ctrl-Z) its own settings when it
+// goes on: then the echo is turned off anew.
 func unseen(f *os.File) (restore func() error, err error) {
 	before, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
 	if err != nil { // no terminal: nothing is echoed
@@ -147,7 +150,23 @@ func unseen(f *os.File) (restore func() error, err error) {
 	if err = unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, &quiet); err != nil {
 		return nil, fmt.Errorf("terminal: %w", err)
 	}
+	again, over := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(again, unix.SIGCONT)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for {
+			select {
+			case <-again:
+				_ = unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, &quiet) // as it could be before
+			case <-over:
+				return
+			}
+		}
+	})
 	return func() error {
+		signal.Stop(again)
+		close(over)
+		watching.Wait()
 		if backErr := unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, before); backErr != nil {
 			return fmt.Errorf("terminal: %w", backErr)
 		}
