@@ -110,7 +110,7 @@ func metrics() []metric {
 		{"camera_key_frames_total", "Pictures among them with which decoding can begin.", counter, nil, func(s control.Status) []sample {
 			return one(float64(s.Camera.KeyFrames))
 		}},
-		{"camera_viewers", "Calls that take the camera's pictures now.", gauge, nil, func(s control.Status) []sample {
+		{"camera_viewers", "Calls and status pages that take the camera's pictures now.", gauge, nil, func(s control.Status) []sample {
 			return one(float64(s.Camera.Readers))
 		}},
 		{"camera_target_bytes_per_second", "The rate asked of the camera's encoder.", gauge, nil, func(s control.Status) []sample {
