@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"go.uber.org/goleak"
@@ -189,6 +190,24 @@ func TestTextForPeople(t *testing.T) {
 	}
 	if well := print(t, check.Style{}, links[0]); !strings.Contains(well, "All is well") {
 		t.Errorf("%s", well)
+	}
+}
+
+// TestNobodyOnTheNetworkWritesToTheTerminal: certificates, names and answers are others' words. What they hold beside text – escape sequences
+// that clear lines or change colours, a return to the line's beginning – is seen and does nothing.
+func TestNobodyOnTheNetworkWritesToTheTerminal(t *testing.T) {
+	const evil = "a\x1b[2K\rb\x9bc\x00d\u202ee\x07"
+	link := says("a", check.Finding{Title: evil, Outcome: check.Warning, Found: evil + "\n" + evil, Problem: evil, Remedy: evil})
+	link.Title = evil
+	for _, s := range []check.Style{{}, {Unicode: true}, {Unicode: true, Width: 80}, {Live: true}} {
+		text := print(t, s, link)
+		text = strings.ReplaceAll(text, "\r\x1b[K", "") // the printer's own
+		if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsGraphic(r) }); i >= 0 {
+			t.Errorf("%+v: %q", s, text)
+		}
+		if strings.Count(text, "b") < 4 || strings.Count(text, "\n") < 5 {
+			t.Errorf("%+v: what was said is not to be seen: %q", s, text)
+		}
 	}
 }
 

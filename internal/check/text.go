@@ -5,6 +5,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -39,7 +40,7 @@ const titleWidth = 22
 func (p *Printer) Show(e Event) {
 	if e.Finding == nil {
 		if p.style.Live {
-			p.print("\r\x1b[K" + p.mark("") + " " + e.Title + " ")
+			p.print("\r\x1b[K" + p.mark("") + " " + visible(e.Title) + " ")
 		}
 		return
 	}
@@ -90,6 +91,9 @@ func summary(r Report) string {
 
 // finding is a finding as text: what was found beside the title, then the problem, the remedy and the page below it.
 func (p *Printer) finding(f Finding) string {
+	for _, text := range []*string{&f.Title, &f.Found, &f.Problem, &f.Remedy} {
+		*text = visible(*text)
+	}
 	var b strings.Builder
 	indent := strings.Repeat(" ", 4)
 	title := fmt.Sprintf(" %-*s ", titleWidth, f.Title)
@@ -129,6 +133,20 @@ func (p *Printer) finding(f Finding) string {
 		fmt.Fprintf(&b, "%s  %s\n", indent, p.dim(true, "see "+p.page(f.Docs)))
 	}
 	return b.String()
+}
+
+// visible is a text of whose characters each is seen: part of it came by the network, and a terminal obeys what is not.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t':
+			return ' '
+		case r == '\n', r != utf8.RuneError && unicode.IsGraphic(r):
+			return r
+		default:
+			return '?'
+		}
+	}, text)
 }
 
 const (
