@@ -30,7 +30,7 @@ type checkCmd struct {
 	Skip    []string      `placeholder:"LINK" help:"Leave these links out."`
 }
 
-// Run walks the chain. The exit status says how it was found: 0 well, 3 with warnings, 4 with errors, 78 a wrong local file.
+// Run walks the chain. The exit status says how it was found: 0 well, 3 with warnings, 4 with errors, 1 interrupted, 78 a wrong local file.
 func (c *checkCmd) Run(e *env) error {
 	scene := probe.New(probe.Options{
 		Config: c.Config, StateDir: c.dir(e), Socket: c.path(e), Version: version, Getenv: e.getenv, Now: time.Now,

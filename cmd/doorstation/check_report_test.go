@@ -174,3 +174,13 @@ func TestCheckAsJSON(t *testing.T) {
 		t.Errorf("%s", stdout)
 	}
 }
+
+// TestAnInterruptedCheckIsNoSuccess: whoever looks at the exit status alone does not take it for one that found all well.
+func TestAnInterruptedCheckIsNoSuccess(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	status, stdout, stderr := run(ctx, "check", "--only", "token", "--config", config(t), "--socket", filepath.Join(t.TempDir(), "none"))
+	if status != exitFailed || !strings.Contains(stdout, "Interrupted") {
+		t.Errorf("status %d: %s%s", status, stdout, stderr)
+	}
+}

@@ -76,26 +76,31 @@ type Report struct {
 	TookMS  int64     `json:"took_ms"`
 	Outcome Outcome   `json:"outcome"`
 	// Errors, Warnings and Notes count findings.
-	Errors   int       `json:"errors"`
-	Warnings int       `json:"warnings"`
-	Notes    int       `json:"notes"`
-	Findings []Finding `json:"findings"`
+	Errors   int `json:"errors"`
+	Warnings int `json:"warnings"`
+	Notes    int `json:"notes"`
+	// Interrupted: it was ended from outside before all was looked at.
+	Interrupted bool      `json:"interrupted,omitempty"`
+	Findings    []Finding `json:"findings"`
 }
 
-// The exit statuses of a report. 1 is left to a check that could not do its work, 2 is a Go program's own after a panic, and 78
+// The exit statuses of a report. 1 is any check that could not do its work, an interrupted one too, 2 is a Go program's own after a panic, and 78
 // (EX_CONFIG) is a wrong local file or command line.
 const (
-	StatusOK       = 0
-	StatusWarnings = 3
-	StatusErrors   = 4
+	StatusOK          = 0
+	StatusInterrupted = 1
+	StatusWarnings    = 3
+	StatusErrors      = 4
 )
 
 // Status is the exit status by the worst finding.
 func (r Report) Status() int {
-	switch r.Outcome {
-	case Error:
+	switch {
+	case r.Interrupted:
+		return StatusInterrupted
+	case r.Outcome == Error:
 		return StatusErrors
-	case Warning:
+	case r.Outcome == Warning:
 		return StatusWarnings
 	default:
 		return StatusOK

@@ -98,10 +98,32 @@ func TestALinkHasItsTimeAndNoMore(t *testing.T) {
 
 func TestAnInterruptedWalkSkipsTheRest(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	first := check.Link{Name: "a", Title: "A", Run: func(_ context.Context, say func(check.Finding)) { cancel(); say(check.Finding{Found: "x"}) }}
+	first := check.Link{Name: "a", Title: "A", Run: func(_ context.Context, say func(check.Finding)) {
+		say(check.Finding{Code: health.CodeBackupUser, Found: "seen before"})
+		cancel()
+		say(check.Finding{Found: "x"})
+		say(check.Finding{Code: health.CodePBXUnreachable, Found: "operation was canceled"})
+	}}
 	r := check.Walk(ctx, []check.Link{first, says("b", check.Finding{Found: "never"})}, time.Now, nil)
 	if got := r.Of("b")[0]; got.Outcome != check.Skipped || !strings.Contains(got.Found, "interrupted") {
 		t.Errorf("%+v", got)
+	}
+	a := r.Of("a")
+	if a[0].Code != health.CodeBackupUser || a[1].Outcome != check.OK {
+		t.Errorf("what was found is lost: %+v", a)
+	}
+	if a[2].Outcome != check.Skipped || a[2].Code != "" || a[2].Remedy != "" || !strings.Contains(a[2].Found, "interrupted") {
+		t.Errorf("what the interruption broke is told as a fault: %+v", a[2])
+	}
+	if !r.Interrupted || r.Status() != check.StatusInterrupted {
+		t.Errorf("status %d: a program would take that for a whole check: %+v", r.Status(), r)
+	}
+	var out bytes.Buffer
+	if err := check.NewPrinter(&out, check.Style{}).Summary(r); err != nil || !strings.Contains(out.String(), "Interrupted: 1 warning, 2 not looked at") {
+		t.Errorf("%v, %q", err, out.String())
+	}
+	if r = check.Walk(t.Context(), []check.Link{first}, time.Now, nil); r.Interrupted || r.Of("a")[2].Code != health.CodePBXUnreachable {
+		t.Errorf("nobody interrupted that: %+v", r)
 	}
 }
 

@@ -80,6 +80,9 @@ func summary(r Report) string {
 		parts = append(parts, fmt.Sprintf("%d not looked at", skipped))
 	}
 	took := fmt.Sprintf("%.1f s", float64(r.TookMS)/1000)
+	if r.Interrupted {
+		return "Interrupted: " + strings.Join(parts, ", ") + ", after " + took + "."
+	}
 	if len(parts) == 0 {
 		return fmt.Sprintf("All is well: %d findings in %s.", len(r.Findings), took)
 	}

@@ -26,6 +26,7 @@ func Walk(ctx context.Context, links []Link, now func() time.Time, show func(Eve
 	for _, l := range links {
 		w.link(ctx, l)
 	}
+	w.report.Interrupted = w.interrupted
 	w.report.TookMS = now().Sub(w.report.Began).Milliseconds()
 	return w.report
 }
@@ -37,6 +38,8 @@ type walk struct {
 	show   func(Event)
 	broken map[string]bool // by link that was walked: others may not build on it
 	report Report
+	// interrupted: something was left out because ctx had ended.
+	interrupted bool
 }
 
 func (w *walk) link(ctx context.Context, l Link) {
@@ -44,6 +47,9 @@ func (w *walk) link(ctx context.Context, l Link) {
 	said := false
 	say := func(f Finding) {
 		said = true
+		if ctx.Err() != nil {
+			f = w.cut(l, f)
+		}
 		w.found(l, f, w.now().Sub(began))
 	}
 	w.broken[l.Name] = false
@@ -53,7 +59,7 @@ func (w *walk) link(ctx context.Context, l Link) {
 		return
 	}
 	if ctx.Err() != nil {
-		w.broken[l.Name] = true
+		w.broken[l.Name], w.interrupted = true, true
 		say(Finding{Outcome: Skipped, Found: "not looked at: interrupted"})
 		return
 	}
@@ -68,6 +74,15 @@ func (w *walk) link(ctx context.Context, l Link) {
 	if !said { // a mistake of whoever made the link: to be seen, not to be taken for success
 		say(Finding{Outcome: Error, Found: "nothing was said about it"})
 	}
+}
+
+// cut is what was found after the walk had been interrupted: a fault may be the interruption's own.
+func (w *walk) cut(l Link, f Finding) Finding {
+	if o := describe(l, f, 0).Outcome; o != Error && o != Warning {
+		return f
+	}
+	w.interrupted = true
+	return Finding{Link: f.Link, Title: f.Title, Outcome: Skipped, Found: "not looked at to the end: interrupted"}
 }
 
 // missing are the titles of what a link needs and does not have; of what was left out, the names.
