@@ -193,8 +193,8 @@ func (s *Scene) serverFault(a asked, data *iceServer) health.Code {
 	case errors.As(a.err, &refused) && relay:
 		data.RefusedStatus = refused.Code
 		return health.CodeTURNRefused
-	case certificateCode(a.err) != "":
-		return certificateCode(a.err)
+	case certificateCode(a.err, s.Now()) != "":
+		return certificateCode(a.err, s.Now())
 	case relay:
 		return health.CodeTURNSilent
 	default:

@@ -163,10 +163,18 @@ func wrong(chain []*x509.Certificate, name string, cfg *tls.Config, now time.Tim
 	case err == nil:
 		return "", nil
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired: // one above it
-		return health.CodeCertificateExpired, err
+		return outOfTime(invalid.Cert, now), err
 	default:
 		return health.CodeCertificateUnknown, err
 	}
+}
+
+// outOfTime says which end of its time a certificate is outside of: x509 has one reason for both.
+func outOfTime(c *x509.Certificate, now time.Time) health.Code {
+	if now.Before(c.NotBefore) {
+		return health.CodeCertificateNotYetValid
+	}
+	return health.CodeCertificateExpired
 }
 
 // names are those that a certificate is for, as far as they fit into a line.
@@ -186,12 +194,12 @@ func names(c *x509.Certificate) []string {
 }
 
 // certificateCode names what is wrong with a certificate by the error of a handshake that verified it, "" for other errors.
-func certificateCode(err error) health.Code {
+func certificateCode(err error, now time.Time) health.Code {
 	var invalid x509.CertificateInvalidError
 	var name x509.HostnameError
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return health.CodeCertificateExpired
+		return outOfTime(invalid.Cert, now)
 	case errors.As(err, &name):
 		return health.CodeCertificateName
 	case errors.As(err, new(x509.UnknownAuthorityError)), errors.As(err, new(*tls.CertificateVerificationError)):
