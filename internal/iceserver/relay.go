@@ -24,12 +24,16 @@ type allocation struct {
 	client  *turn.Client
 	relay   net.PacketConn
 	reading sync.WaitGroup
+	// unbind ends that ctx ends the allocation, and tells whether it had not.
+	unbind func() bool
+	given  sync.Once
 }
 
-// open gets a relay. An allocation comes back in any case, with what was found out; it need not be closed after an error.
-func open(ctx context.Context, s Server, place Place) (*allocation, error) {
+// open gets a relay, which is given back when ctx ends at the latest. An allocation comes back in any case, with what was found out; it need not
+// be closed after an error.
+func open(whole context.Context, s Server, place Place) (*allocation, error) {
 	a := &allocation{answer: Answer{Place: place}}
-	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	ctx, cancel := context.WithTimeout(whole, answerLimit)
 	defer cancel()
 	var err error
 	if a.answer.Address, err = resolve(ctx, place); err != nil {
@@ -50,6 +54,8 @@ func open(ctx context.Context, s Server, place Place) (*allocation, error) {
 	if err = a.allocate(ctx); err != nil {
 		return a, errors.Join(err, a.close())
 	}
+	// The library's requests know no context: without a socket none of them waits for an answer.
+	a.unbind = context.AfterFunc(whole, func() { _ = a.giveBack() })
 	return a, nil
 }
 
@@ -135,19 +141,37 @@ func (a *allocation) allocate(ctx context.Context) error {
 
 // close gives the relay back and waits for the reader.
 func (a *allocation) close() error {
-	var err error
-	if a.relay != nil {
-		err = a.relay.Close() // a Refresh with a lifetime of zero
+	if a.unbind != nil {
+		a.unbind()
 	}
-	a.client.Close()
-	if closeErr := a.conn.Close(); err == nil {
-		err = closeErr
-	}
+	err := a.giveBack()
 	a.reading.Wait()
+	return err
+}
+
+// giveBack gives the relay back and ends the socket, once: whoever waits for an answer is told.
+func (a *allocation) giveBack() (err error) {
+	a.given.Do(func() {
+		if a.relay != nil {
+			err = a.relay.Close() // a Refresh with a lifetime of zero
+		}
+		a.client.Close()
+		if closeErr := a.conn.Close(); err == nil {
+			err = closeErr
+		}
+	})
 	if errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return err
+}
+
+// permit lets data of an address through the relay. A server that grants relays and then says nothing is not waited for longer than data is.
+func (a *allocation) permit(ctx context.Context, from net.Addr) error {
+	ctx, cancel := context.WithTimeout(ctx, flowLimit)
+	defer cancel()
+	defer context.AfterFunc(ctx, a.client.Close)() // whoever waits for an answer is told
+	return a.client.CreatePermission(from)
 }
 
 // Flow says how data went through a relay.
@@ -196,7 +220,7 @@ func Loop(ctx context.Context, s Server, other netip.AddrPort) (Flow, error) {
 		return flow, err
 	}
 	defer b.close() //nolint:errcheck // as above
-	if err = b.client.CreatePermission(a.relay.LocalAddr()); err != nil {
+	if err = b.permit(ctx, a.relay.LocalAddr()); err != nil {
 		return flow, nil //nolint:nilerr // it relays to nobody there: nothing came through
 	}
 	if flow.RoundTrip, err = a.exchange(ctx, b.relay, b.relay.LocalAddr(), a.relay.LocalAddr()); err == nil {
@@ -227,11 +251,12 @@ func (a *allocation) fromOutside(ctx context.Context, stunServer netip.AddrPort)
 // exchange lets the far socket, whose address as the relay sees it is from, send to the relay at to until the relay has heard it, answers
 // through the relay, and waits for the answer.
 func (a *allocation) exchange(ctx context.Context, far net.PacketConn, from, to net.Addr) (time.Duration, error) {
-	if err := a.client.CreatePermission(from); err != nil {
+	if err := a.permit(ctx, from); err != nil {
 		return 0, fmt.Errorf("%w: no permission: %w", errNothingCame, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, flowLimit)
 	defer cancel()
+	defer context.AfterFunc(ctx, a.client.Close)() // what the echo asks for, too
 	deadline, _ := ctx.Deadline()
 	if err := errors.Join(far.SetReadDeadline(deadline), a.relay.SetReadDeadline(deadline)); err != nil {
 		return 0, err
