@@ -26,7 +26,12 @@ type fickle struct {
 // openFickle serves until the test ends.
 func openFickle(t *testing.T, first func()) *fickle {
 	t.Helper()
-	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	return openFickleAt(t, "udp4", "127.0.0.1:0", first)
+}
+
+func openFickleAt(t *testing.T, network, address string, first func()) *fickle {
+	t.Helper()
+	conn, err := net.ListenPacket(network, address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +112,7 @@ func TestAServerThatFallsSilentIsNotWaitedForLong(t *testing.T) {
 	f := openFickle(t, nil)
 	at := netip.MustParseAddrPort(f.conn.LocalAddr().String())
 	server := iceserver.Server{URL: "turn:" + f.conn.LocalAddr().String(), Username: user, Credential: credential}
-	flow, err := iceserver.Loop(t.Context(), server, at)
+	flow, err := iceserver.Loop(t.Context(), server, at, at)
 	if err != nil || flow.Direct || flow.Between || !flow.Relayed.IsValid() {
 		t.Errorf("%+v, %v", flow, err)
 	}
@@ -118,7 +123,8 @@ func TestAServerThatFallsSilentIsNotWaitedForLong(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	f = openFickle(t, cancel)
 	server.URL = "turn:" + f.conn.LocalAddr().String()
-	if _, err = iceserver.Loop(ctx, server, netip.MustParseAddrPort(f.conn.LocalAddr().String())); err == nil {
+	at = netip.MustParseAddrPort(f.conn.LocalAddr().String())
+	if _, err = iceserver.Loop(ctx, server, at, at); err == nil {
 		t.Error("nobody is told that it was given up")
 	}
 	if n := f.permissions.Load(); n > 3 {

@@ -10,11 +10,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pion/stun/v4"
+	"golang.org/x/sys/unix"
 )
 
 // What a server may do instead of what was asked of it. Errors of this package wrap one of these, or are a *RefusedError, or say what the
@@ -42,6 +45,8 @@ func (e *RefusedError) Error() string { return fmt.Sprintf("it refuses by %d %s"
 const (
 	// answerLimit is how long a server is waited for, by which time no candidate of it would be used any more.
 	answerLimit = 5 * time.Second
+	// alsoLimit is how much longer its other address is waited for once one has answered.
+	alsoLimit = time.Second
 	// firstRTO is the first interval of retransmission; it doubles (RFC 8489 section 6.2.1).
 	firstRTO = 500 * time.Millisecond
 	// maxDatagram is far more than any answer has.
@@ -54,6 +59,13 @@ type Server struct {
 	Username, Credential string
 	// TLS is for turns:; nil is the system's authorities.
 	TLS *tls.Config
+	// Resolver finds the addresses of its name; nil is the system's.
+	Resolver Resolver
+}
+
+// Resolver looks up the addresses of a name, as *net.Resolver does.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
 // String names the server without its credential.
@@ -113,50 +125,112 @@ type Answer struct {
 	Address netip.AddrPort
 	Local   netip.AddrPort
 	Mapped  netip.AddrPort
+	// Also are those other addresses of its name that answer as well, of IPv4 and IPv6 one each.
+	Also []netip.AddrPort
 	// Relayed is the relay's address, of a TURN server.
 	Relayed netip.AddrPort
 	// RoundTrip is that of one request.
 	RoundTrip time.Duration
 }
 
-// Ask asks a STUN server for the door's address, and a TURN server for a relay, which is given back at once. The answer holds what was
-// found out before an error.
+// Ask asks a STUN server for the door's address, and a TURN server for a relay, which is given back at once. A name with addresses of both IPv4 and
+// IPv6 is asked at one of each, as calls do, and does what the first that answers does. The answer holds what was found out before an error.
 func Ask(ctx context.Context, s Server) (Answer, error) {
 	place, err := s.Place()
 	if err != nil {
 		return Answer{}, err
 	}
+	addresses, err := resolve(ctx, s, place)
+	if err != nil {
+		return Answer{Place: place}, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers, errs := make([]Answer, len(addresses)), make([]error, len(addresses))
+	var asking sync.WaitGroup
+	for i, address := range addresses {
+		asking.Go(func() {
+			if answers[i], errs[i] = askAt(ctx, s, place, address); errs[i] == nil {
+				time.AfterFunc(alsoLimit, cancel)
+			}
+		})
+	}
+	asking.Wait()
+	i := tells(errs)
+	answer := answers[i]
+	for j := range answers {
+		if j != i && errs[j] == nil {
+			answer.Also = append(answer.Also, answers[j].Address)
+		}
+	}
+	return answer, errs[i]
+}
+
+// askAt asks a server at one of its addresses.
+func askAt(ctx context.Context, s Server, place Place, address netip.AddrPort) (Answer, error) {
 	if place.Relay {
-		a, openErr := open(ctx, s, place)
-		if openErr != nil {
-			return Answer{Place: place, Address: a.answer.Address}, openErr
+		a, err := open(ctx, s, place, address)
+		if err != nil {
+			return Answer{Place: place, Address: address}, err
 		}
 		answer := a.answer
 		return answer, a.close()
 	}
-	answer := Answer{Place: place}
-	if answer.Address, err = resolve(ctx, place); err != nil {
-		return answer, err
-	}
-	conn, err := listen(answer.Address)
+	answer := Answer{Place: place, Address: address}
+	conn, err := listen(address)
 	if err != nil {
 		return answer, err
 	}
 	defer conn.Close() //nolint:errcheck // nothing was written to it that would matter
-	answer.Mapped, answer.RoundTrip, err = binding(ctx, conn, answer.Address)
+	answer.Mapped, answer.RoundTrip, err = binding(ctx, conn, address)
 	answer.Local = localOf(conn)
 	return answer, err
 }
 
-// resolve finds a server's address; of several the first, as the system prefers.
-func resolve(ctx context.Context, p Place) (netip.AddrPort, error) {
+// tells is which of several outcomes tells most of a server: one that works, else what it says itself, else that it says nothing, and at last that
+// there is no way to such an address from here, as in a house without IPv6.
+func tells(errs []error) int {
+	rank := func(err error) int {
+		switch {
+		case err == nil:
+			return 0
+		case errors.As(err, new(*RefusedError)):
+			return 1
+		case errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.EADDRNOTAVAIL), errors.Is(err, unix.EAFNOSUPPORT):
+			return 3
+		default:
+			return 2
+		}
+	}
+	best := 0
+	for i := range errs {
+		if rank(errs[i]) < rank(errs[best]) {
+			best = i
+		}
+	}
+	return best
+}
+
+// resolve finds a server's addresses: of IPv4 and IPv6 the first each, in the order that the system prefers.
+func resolve(ctx context.Context, s Server, p Place) ([]netip.AddrPort, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", p.Host)
-	if err != nil || len(addrs) == 0 {
-		return netip.AddrPort{}, fmt.Errorf("%w: %s", ErrName, p.Host)
+	r := s.Resolver
+	if r == nil {
+		r = net.DefaultResolver
 	}
-	return netip.AddrPortFrom(addrs[0].Unmap(), uint16(p.Port)), nil
+	found, err := r.LookupNetIP(ctx, "ip", p.Host)
+	if err != nil || len(found) == 0 {
+		return nil, fmt.Errorf("%w: %s", ErrName, p.Host)
+	}
+	var addresses []netip.AddrPort
+	for _, a := range found {
+		a = a.Unmap()
+		if !slices.ContainsFunc(addresses, func(o netip.AddrPort) bool { return o.Addr().Is4() == a.Is4() }) {
+			addresses = append(addresses, netip.AddrPortFrom(a, uint16(p.Port)))
+		}
+	}
+	return addresses, nil
 }
 
 // listen opens a UDP socket that can reach an address.
@@ -269,8 +343,16 @@ func addrPort(ip net.IP, port int) (netip.AddrPort, error) {
 }
 
 // Map asks several STUN servers, one after the other, from one socket what address they see: a NAT whose mapping depends on the
-// destination (RFC 4787 section 4.1) shows by different ports. Silent ones are left out.
+// destination (RFC 4787 section 4.1) shows by different ports. It is one of IPv4, so those of IPv6 are asked only where there are no others. Each
+// address is asked once; silent ones are left out.
 func Map(ctx context.Context, servers []netip.AddrPort) ([]netip.AddrPort, error) {
+	asked := map[netip.AddrPort]bool{}
+	four := slices.ContainsFunc(servers, func(s netip.AddrPort) bool { return s.Addr().Is4() })
+	servers = slices.DeleteFunc(slices.Clone(servers), func(s netip.AddrPort) bool {
+		left := s.Addr().Is4() != four || asked[s]
+		asked[s] = true
+		return left
+	})
 	if len(servers) == 0 {
 		return nil, nil
 	}
@@ -281,9 +363,6 @@ func Map(ctx context.Context, servers []netip.AddrPort) ([]netip.AddrPort, error
 	defer conn.Close() //nolint:errcheck // nothing was written to it that would matter
 	var seen []netip.AddrPort
 	for _, s := range servers {
-		if s.Addr().Is4() != servers[0].Addr().Is4() {
-			continue
-		}
 		if mapped, _, askErr := binding(ctx, conn, s); askErr == nil {
 			seen = append(seen, mapped)
 		}

@@ -128,7 +128,7 @@ func TestATURNServerGivesARelayByEachTransport(t *testing.T) {
 		if err != nil || !got.Relayed.IsValid() || got.RoundTrip <= 0 {
 			t.Errorf("%s: %+v, %v", url, got, err)
 		}
-		flow, err := iceserver.Loop(t.Context(), server, netip.MustParseAddrPort(s.udp))
+		flow, err := iceserver.Loop(t.Context(), server, got.Address, netip.MustParseAddrPort(s.udp))
 		if err != nil || !flow.Direct || flow.RoundTrip <= 0 {
 			t.Errorf("%s: %+v, %v", url, flow, err)
 		}
@@ -196,18 +196,21 @@ func refusedBy(codes ...int) func(error) bool {
 // TestARelayWhoseAddressLeadsNowhere is one behind a NAT without external-ip, or whose ports are shut: data passes between its own relays
 // at best.
 func TestARelayWhoseAddressLeadsNowhere(t *testing.T) {
+	loop := func(address, query string, other netip.AddrPort) (iceserver.Flow, error) {
+		server := iceserver.Server{URL: "turn:" + address + query, Username: user, Credential: credential}
+		return iceserver.Loop(t.Context(), server, netip.MustParseAddrPort(address), other)
+	}
 	nobody := start(t, "127.0.0.1", func(net.Addr, net.IP) bool { return false })
-	flow, err := iceserver.Loop(t.Context(), iceserver.Server{URL: "turn:" + nobody.udp, Username: user, Credential: credential}, netip.AddrPort{})
+	flow, err := loop(nobody.udp, "", netip.AddrPort{})
 	if err != nil || flow.Direct || flow.Between || !flow.Relayed.IsValid() {
 		t.Errorf("a relay that relays to nobody: %+v, %v", flow, err)
 	}
-	flow, err = iceserver.Loop(t.Context(), iceserver.Server{URL: "turn:" + start(t, "127.0.0.1", nil).tcp + "?transport=tcp", Username: user, Credential: credential},
-		netip.MustParseAddrPort(silent(t)))
+	flow, err = loop(start(t, "127.0.0.1", nil).tcp, "?transport=tcp", netip.MustParseAddrPort(silent(t)))
 	if err != nil || flow.Direct || !flow.Between || !flow.NoOutside {
 		t.Errorf("without anybody who tells the address outside: %+v, %v", flow, err)
 	}
 	elsewhere := start(t, "127.0.0.77", nil) // nothing is bound there
-	flow, err = iceserver.Loop(t.Context(), iceserver.Server{URL: "turn:" + elsewhere.udp, Username: user, Credential: credential}, netip.AddrPort{})
+	flow, err = loop(elsewhere.udp, "", netip.AddrPort{})
 	if err != nil || flow.Direct || flow.Between {
 		t.Errorf("a relay with an address that is not its own: %+v, %v", flow, err)
 	}

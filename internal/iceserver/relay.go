@@ -29,18 +29,14 @@ type allocation struct {
 	given  sync.Once
 }
 
-// open gets a relay, which is given back when ctx ends at the latest. An allocation comes back in any case, with what was found out; it need not
-// be closed after an error.
-func open(whole context.Context, s Server, place Place) (*allocation, error) {
-	a := &allocation{answer: Answer{Place: place}}
+// open gets a relay at an address of the server, which is given back when ctx ends at the latest.
+func open(whole context.Context, s Server, place Place, address netip.AddrPort) (*allocation, error) {
+	a := &allocation{answer: Answer{Place: place, Address: address}}
 	ctx, cancel := context.WithTimeout(whole, answerLimit)
 	defer cancel()
-	var err error
-	if a.answer.Address, err = resolve(ctx, place); err != nil {
-		return a, err
-	}
-	if err = a.connect(ctx, s); err != nil {
-		return a, err
+	err := a.connect(ctx, s)
+	if err != nil {
+		return nil, err
 	}
 	a.client, err = turn.NewClient(&turn.ClientConfig{
 		TURNServerAddr: a.answer.Address.String(), Conn: a.conn, Username: s.Username, Password: s.Credential,
@@ -48,11 +44,11 @@ func open(whole context.Context, s Server, place Place) (*allocation, error) {
 		LoggerFactory: &logging.DefaultLoggerFactory{Writer: nowhere{}, DefaultLogLevel: logging.LogLevelDisabled},
 	})
 	if err != nil {
-		return a, errors.Join(fmt.Errorf("make a TURN client: %w", err), a.conn.Close())
+		return nil, errors.Join(fmt.Errorf("make a TURN client: %w", err), a.conn.Close())
 	}
 	a.reading.Go(a.read)
 	if err = a.allocate(ctx); err != nil {
-		return a, errors.Join(err, a.close())
+		return nil, errors.Join(err, a.close())
 	}
 	// The library's requests know no context: without a socket none of them waits for an answer.
 	a.unbind = context.AfterFunc(whole, func() { _ = a.giveBack() })
@@ -195,27 +191,28 @@ const (
 )
 
 // Loop sends data through a relay of a TURN server and back: from a socket of its own, as a telephone outside would, and where that fails
-// from a second relay. other is a STUN server that tells the socket's address; of an invalid one it is the TURN server itself, by UDP.
-func Loop(ctx context.Context, s Server, other netip.AddrPort) (Flow, error) {
+// from a second relay. at is the address at which Ask found the server. other is a STUN server that tells the socket's address; of an invalid one
+// it is the TURN server itself, by UDP.
+func Loop(ctx context.Context, s Server, at, other netip.AddrPort) (Flow, error) {
 	place, err := s.Place()
 	if err != nil {
 		return Flow{}, err
 	}
-	a, err := open(ctx, s, place)
+	a, err := open(ctx, s, place, at)
 	if err != nil {
 		return Flow{}, err
 	}
 	defer a.close() //nolint:errcheck // what came through has come through
 	flow := Flow{Relayed: a.answer.Relayed}
 	if !other.IsValid() {
-		other = a.answer.Address
+		other = at
 	}
 	if flow.RoundTrip, err = a.fromOutside(ctx, other); err == nil {
 		flow.Direct = true
 		return flow, nil
 	}
 	flow.NoOutside = errors.Is(err, errNoAddress)
-	b, err := open(ctx, s, place)
+	b, err := open(ctx, s, place, at)
 	if err != nil {
 		return flow, err
 	}

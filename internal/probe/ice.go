@@ -85,14 +85,14 @@ func (s *Scene) iceServers(ctx context.Context, say func(check.Finding)) {
 	asking.Wait()
 	for _, a := range all {
 		if a.err == nil && a.answer.Place.Transport == "udp" {
-			s.media.stun = append(s.media.stun, a.answer.Address)
+			s.media.stun = append(append(s.media.stun, a.answer.Address), a.answer.Also...)
 		}
 	}
 	for i := range all {
 		if all[i].err != nil || !all[i].answer.Place.Relay {
 			continue
 		}
-		asking.Go(func() { all[i].flow, all[i].flowErr = iceserver.Loop(ctx, all[i].server, s.mirror(all[i].answer)) })
+		asking.Go(func() { all[i].flow, all[i].flowErr = iceserver.Loop(ctx, all[i].server, all[i].answer.Address, s.mirror(all[i].answer)) })
 	}
 	asking.Wait()
 	for _, a := range all {
