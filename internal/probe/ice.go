@@ -50,6 +50,7 @@ type iceServer struct {
 type media struct {
 	stun   []netip.AddrPort // servers that answered by UDP
 	relays int              // whose data came through from an ordinary socket
+	near   []string         // the same, at addresses that nobody outside can reach
 	inside int              // between whose relays alone it came through
 	types  map[string]int   // candidates by type
 }
@@ -92,7 +93,9 @@ func (s *Scene) iceServers(ctx context.Context, say func(check.Finding)) {
 		if all[i].err != nil || !all[i].answer.Place.Relay {
 			continue
 		}
-		asking.Go(func() { all[i].flow, all[i].flowErr = iceserver.Loop(ctx, all[i].server, all[i].answer.Address, s.mirror(all[i].answer)) })
+		asking.Go(func() {
+			all[i].flow, all[i].flowErr = iceserver.Loop(ctx, all[i].server, all[i].answer.Address, s.mirror(all[i].answer))
+		})
 	}
 	asking.Wait()
 	for _, a := range all {
@@ -156,11 +159,11 @@ func (s *Scene) server(a asked) check.Finding {
 	switch {
 	case a.flow.Direct:
 		data.Through = "direct"
-		s.media.relays++
+		s.reached(a.answer.Relayed.Addr())
 		f.Found += fmt.Sprintf("\ndata came through it and back in %.1f ms", data.RelayTripMS)
 	case a.flow.Between && a.flow.NoOutside:
 		data.Through = "between_relays"
-		s.media.relays++
+		s.reached(a.answer.Relayed.Addr())
 		f.Found += fmt.Sprintf("\ndata came through between two relays of the server in %.1f ms; from outside it was not tried, for want of a STUN server by UDP", data.RelayTripMS)
 	case a.flow.Between:
 		data.Through = "between_relays"
@@ -174,11 +177,26 @@ func (s *Scene) server(a asked) check.Finding {
 			f.Found += ": " + a.flowErr.Error()
 		}
 	}
-	if a.answer.Relayed.Addr().IsPrivate() && !a.answer.Address.Addr().IsPrivate() {
+	if private(a.answer.Relayed.Addr()) && !private(a.answer.Address.Addr()) {
 		f.Found += "\nthe relay's address is a private one, which nobody outside can reach"
 	}
 	f.Data = data
 	return f
+}
+
+// reached counts a relay through which data came.
+func (s *Scene) reached(relay netip.Addr) {
+	if private(relay) {
+		s.media.near = append(s.media.near, relay.String())
+		return
+	}
+	s.media.relays++
+}
+
+// private says whether an address means nothing in the Internet (RFC 1918, RFC 4193, RFC 6598).
+func private(a netip.Addr) bool {
+	shared := netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10)
+	return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || shared.Contains(a)
 }
 
 // serverFault names what is wrong with a server.
@@ -264,6 +282,12 @@ func (s *Scene) outside(ctx context.Context, say func(check.Finding)) {
 	switch {
 	case data.Relay:
 		say(check.Finding{Found: "sound and picture would come through a relay" + nat, Data: data})
+	case len(s.media.near) > 0:
+		say(check.Finding{
+			Outcome: check.Note, Data: data,
+			Found: "the only relay that works is at a private address, " + strings.Join(s.media.near, ", ") + ": a telephone outside reaches it by a VPN alone\n" +
+				"for others the TURN server has to give out its public address (coturn: external-ip), and the router to let its ports in" + nat,
+		})
 	case data.SymmetricNAT:
 		say(check.Finding{Code: health.CodeSymmetricNAT, Found: strings.TrimSpace(nat), Data: data})
 	case s.media.inside > 0:
