@@ -156,12 +156,8 @@ func (s *Scene) serviceUser(ctx context.Context) reader {
 		return reader{name: "this user"}
 	}
 	name := usualUser
-	ctx, cancel := context.WithTimeout(ctx, commandLimit)
-	defer cancel()
-	if out, err := exec.CommandContext(ctx, "systemctl", "show", "--property=User", "--value", unit).Output(); err == nil {
-		if told := strings.TrimSpace(string(out)); told != "" {
-			name = told
-		}
+	if told, ok := ask(ctx, "systemctl", "show", "--property=User", "--value", unit); ok && told != "" {
+		name = told
 	}
 	u, err := user.Lookup(name)
 	if err != nil {

@@ -198,7 +198,9 @@ func outputs(ctx context.Context, commands ...[]string) []byte {
 			continue
 		}
 		within, cancel := context.WithTimeout(ctx, commandLimit)
-		out, err := exec.CommandContext(within, path, c[1:]...).CombinedOutput()
+		cmd := exec.CommandContext(within, path, c[1:]...)
+		cmd.WaitDelay = commandLimit // for what it leaves behind, which may hold its output open
+		out, err := cmd.CombinedOutput()
 		cancel()
 		fmt.Fprintf(&b, "$ %s\n%s", strings.Join(c, " "), out[max(0, len(out)-mostOutput):])
 		if err != nil {
