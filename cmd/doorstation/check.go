@@ -24,8 +24,8 @@ type checkCmd struct {
 	hardwareFlags
 	JSON    bool          `name:"json" help:"Print one JSON document in place of text."`
 	Report  string        `placeholder:"FILE" type:"path" help:"Write a bundle for a bug report (tar.gz), with status, settings, versions and log, and without any secret."`
-	Call    string        `placeholder:"EXTENSION" help:"Make a test call to this extension: it rings, and when somebody answers the door hangs up after --call-for."`
-	CallFor time.Duration `default:"5s" placeholder:"DURATION" help:"How long a test call lasts after the answer (default: 5s)."`
+	Call    string        `placeholder:"EXTENSION" help:"Make a test call to this extension: it rings, and when somebody answers the door tells whether sound and picture flow, and hangs up after --call-for."`
+	CallFor time.Duration `default:"5s" placeholder:"DURATION" help:"How long a test call lasts after the answer (default: 5s); with a picture until the far side has reported on it, 8 s at most."`
 	Only    []string      `placeholder:"LINK" help:"Look only at these links, and at those that they need (comma between them, or several times)."`
 	Skip    []string      `placeholder:"LINK" help:"Leave these links out."`
 }

@@ -87,7 +87,8 @@ func byCheck() map[health.Code]provoked {
 	maps.Copy(all, table("ice_test.go",
 		health.CodeSTUNSilent, health.CodeTURNSilent, health.CodeICEServerName, health.CodeTURNRefused, health.CodeRelayOnlyWithoutTURN,
 		health.CodeRelayBlocked))
-	maps.Copy(all, table("reach_test.go", health.CodeNoRelay, health.CodeNoCandidates, health.CodeSymmetricNAT, health.CodeCallNoMedia))
+	maps.Copy(all, table("reach_test.go", health.CodeNoRelay, health.CodeNoCandidates, health.CodeSymmetricNAT, health.CodeCallNoMedia,
+		health.CodeCallNoPicture))
 	maps.Copy(all, table("machine_test.go", health.CodeFileUnreadable, health.CodeDiskFull, health.CodeDiskReadOnly, health.CodeClockWrong))
 	return all
 }

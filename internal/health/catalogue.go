@@ -65,6 +65,7 @@ const (
 	CodeTargetMissing            Code = "target_missing"
 	CodeCallFailed               Code = "call_failed"
 	CodeCallNoMedia              Code = "call_no_media"
+	CodeCallNoPicture            Code = "call_no_picture"
 	CodeICEServerName            Code = "ice_server_dns"
 	CodeSTUNSilent               Code = "stun_silent"
 	CodeTURNSilent               Code = "turn_silent"

@@ -59,5 +59,11 @@ func callsFaults() []Fault {
 			Remedy: "Compare the addresses that are named here: if one of the two is not at home, a TURN server is needed. In the house, look for a firewall between door and exchange " +
 				"(Asterisk: UDP 10000 to 20000).",
 		},
+		{
+			Code: CodeCallNoPicture, Severity: SeverityError,
+			Title: "The test call was answered, and its picture did not come through.",
+			Remedy: "If nothing of it was sent, do what is named here, or call again. If it was sent and did not arrive, look for what lets sound through and not the larger packets of " +
+				"a picture: a weak Wi-Fi at the door (try a cable), a firewall or a router that holds long UDP packets back, a VPN whose MTU is too large.",
+		},
 	}
 }

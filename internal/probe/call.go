@@ -2,14 +2,9 @@ package probe
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"github.com/pion/rtp"
 
 	"doorstation/internal/check"
 	"doorstation/internal/health"
@@ -33,7 +28,7 @@ func (s *Scene) callLinks() []check.Link {
 		return nil
 	}
 	return []check.Link{{
-		Name: "call", Title: "Test call to " + s.Call, Needs: []string{linkRegister}, Limit: ringLimit + s.CallFor + 4*setUpLimit, Run: s.call,
+		Name: "call", Title: "Test call to " + s.Call, Needs: []string{linkRegister}, Limit: ringLimit + max(s.CallFor, reportLimit) + 4*setUpLimit, Run: s.call,
 	}}
 }
 
@@ -52,9 +47,11 @@ type testCall struct {
 	Sent       uint64  `json:"packets_sent"`
 	Received   uint64  `json:"packets_received"`
 	LostFar    int64   `json:"packets_lost_far"`
+	// EndedBy is who ended an answered call: "us", "far", "connection" or "timer".
+	EndedBy string `json:"ended_by,omitempty"`
 }
 
-// call calls an extension, for sound alone, and hangs up soon after the answer. It is a connection of its own that binds no contact, so that
+// call calls an extension, with a picture where the bell's calls have one, and hangs up soon after the answer. It is a connection of its own that binds no contact, so that
 // a running agent's registration stands; while that has a visit, nobody is called.
 func (s *Scene) call(ctx context.Context, say func(check.Finding)) {
 	if now, err := s.Control.Status(ctx); err == nil { // it is a while since the link "agent"
@@ -92,21 +89,32 @@ func (s *Scene) call(ctx context.Context, say func(check.Finding)) {
 		say(s.registrationFailed(err))
 		return
 	}
-	say(s.callBy(ctx, agent, offers))
+	for _, f := range s.callBy(ctx, agent, offers) {
+		say(f)
+	}
 }
 
-// offers are what calls begin with, as the agent has them, for sound alone.
+// offers are what calls begin with, as the agent has them.
 func (s *Scene) offers() (*peer.Pool, error) {
-	ice := s.door.ICE
-	c := peer.Config{RelayOnly: ice.TransportPolicy == "relay", GatheringTimeout: ice.GatheringTimeout, Log: s.Log, Now: s.Now}
+	c, err := s.peerConfig(s.door.ICE)
+	if err != nil {
+		return nil, err
+	}
+	c.Video = s.door.Video
+	return peer.NewPool(c, 1)
+}
+
+// peerConfig is how the agent's peer connections are made.
+func (s *Scene) peerConfig(ice settings.ICE) (peer.Config, error) {
+	c := peer.Config{RelayOnly: ice.TransportPolicy == "relay", GatheringTimeout: ice.GatheringTimeout, Loopback: s.loopback, Log: s.Log, Now: s.Now}
 	var err error
 	if c.TLS, err = (settings.TLS{CAFile: s.Local.SIP.TLS.CAFile}).Config(); err != nil {
-		return nil, fmt.Errorf("sip.tls: %w", err)
+		return c, fmt.Errorf("sip.tls: %w", err)
 	}
 	for _, server := range ice.Servers {
 		c.Servers = append(c.Servers, peer.ICEServer{URLs: server.URLs, Username: server.Username, Credential: server.Credential})
 	}
-	return peer.NewPool(c, 1)
+	return c, nil
 }
 
 // unbound makes the agent that calls; up tells once whether it may.
@@ -136,18 +144,15 @@ func (s *Scene) unbound() (agent *sip.Agent, up <-chan error, err error) {
 }
 
 // callBy makes the call.
-func (s *Scene) callBy(ctx context.Context, agent *sip.Agent, offers *peer.Pool) check.Finding {
+func (s *Scene) callBy(ctx context.Context, agent *sip.Agent, offers *peer.Pool) []check.Finding {
 	data := &testCall{Extension: s.Call}
 	p, err := offers.Take(ctx)
 	if err != nil {
-		return check.Finding{Code: health.CodeNoCandidates, Found: err.Error(), Data: data}
+		return []check.Finding{{Code: health.CodeNoCandidates, Found: err.Error(), Data: data}}
 	}
+	c := newConversation(s, p)
 	defer p.Close() //nolint:errcheck // the call is over
-	connected, heard := make(chan time.Time, 1), atomic.Uint64{}
-	p.Start(peer.Events{
-		Connected: func(_, dtls time.Time) { connected <- dtls },
-		Audio:     func(*rtp.Packet, peer.AudioCodec) { heard.Add(1) },
-	})
+	p.Start(c.events())
 	ringing, cancel := context.WithTimeout(ctx, ringLimit)
 	defer cancel()
 	applied, began := make(chan struct{}), time.Now()
@@ -163,15 +168,17 @@ func (s *Scene) callBy(ctx context.Context, agent *sip.Agent, offers *peer.Pool)
 			case <-ctx.Done():
 				return "", sip.ErrPending
 			}
-			answer, _, reofferErr := p.Reoffer(offer)
+			answer, agreed, reofferErr := p.Reoffer(offer)
 			if reofferErr != nil {
 				return "", fmt.Errorf("%w: %w", sip.ErrNotAcceptable, reofferErr)
 			}
+			c.video.Store(agreed.Video)
 			return answer, nil
 		},
+		Ended: c.end,
 	})
 	if err != nil {
-		return s.unanswered(ctx, err, data)
+		return []check.Finding{s.unanswered(ctx, err, data)}
 	}
 	defer func() {
 		bye, cancelBye := context.WithTimeout(context.WithoutCancel(ctx), setUpLimit)
@@ -180,43 +187,32 @@ func (s *Scene) callBy(ctx context.Context, agent *sip.Agent, offers *peer.Pool)
 	}()
 	data.Answered, data.AnsweredMS = true, milliseconds(time.Since(began))
 	agreed, err := p.SetAnswer(leg.Answer())
-	close(applied)
 	if err == nil && agreed.Audio.Name == "" {
 		err = peer.ErrNoAudio
 	}
+	c.video.Store(agreed.Video)
+	close(applied)
 	if err != nil {
-		return check.Finding{Code: health.CodeCallNoMedia, Found: "answered, and its answer cannot be used: " + err.Error(), Data: data}
+		return []check.Finding{{Code: health.CodeCallNoMedia, Found: "answered, and its answer cannot be used: " + err.Error(), Data: data}}
 	}
 	data.Codec = agreed.Audio.Name
+	wrong := fmt.Sprintf("no way for sound was found within %s", setUpLimit)
 	select {
-	case at := <-connected:
-		data.MediaMS = milliseconds(at.Sub(began))
-		talk(ctx, p, silence(agreed.Audio.Name), s.CallFor, leg.Done())
+	case at := <-c.connected:
+		data.MediaMS, wrong = milliseconds(at.Sub(began)), ""
+		c.talk(ctx, silence(agreed.Audio.Name), leg.Done())
+	case err = <-c.failed:
+		wrong = fmt.Sprintf("no way for sound was found: %v", err)
 	case <-time.After(setUpLimit):
 	case <-leg.Done():
 	case <-ctx.Done():
 	}
-	return s.answered(p.Stats(), heard.Load(), data)
-}
-
-// talk sends silence until the time is over or the far end hangs up.
-func talk(ctx context.Context, p *peer.Peer, payload []byte, d time.Duration, ended <-chan struct{}) {
-	every := time.NewTicker(frame)
-	defer every.Stop()
-	over := time.NewTimer(d)
-	defer over.Stop()
-	for {
-		select {
-		case <-every.C:
-			_ = p.WriteAudio(payload, frame) // a packet that is not sent shows in the figures
-		case <-over.C:
-			return
-		case <-ended:
-			return
-		case <-ctx.Done():
-			return
-		}
+	data.EndedBy = c.endedBy(leg.Done())
+	said := []check.Finding{s.answered(p.Stats(), c.heard.Load(), data, wrong)}
+	if s.door.Video && data.MediaMS > 0 {
+		said = append(said, c.pictured().finding())
 	}
+	return said
 }
 
 // silence is a frame of it: of Opus as its encoder makes it (20 ms, CELT, no energy), of the others at rest.
@@ -234,69 +230,4 @@ func silence(codec string) []byte {
 		frame[i] = rest
 	}
 	return frame
-}
-
-// unanswered says how a call ended that nobody took.
-func (s *Scene) unanswered(ctx context.Context, err error, data *testCall) check.Finding {
-	var refused *sip.RejectedError
-	f := check.Finding{Code: health.CodeCallFailed, Data: data}
-	switch {
-	case errors.As(err, &refused):
-		data.Status = refused.Status
-		f.Found = fmt.Sprintf("%d %s: %s", refused.Status, refused.Reason, meaning(refused.Status))
-		if data.Rang {
-			f.Outcome, f.Code = check.Note, ""
-			f.Found = fmt.Sprintf("rang after %.0f ms, and was declined (%d)", data.RangMS, refused.Status)
-		}
-	case data.Rang && ctx.Err() == nil:
-		f.Outcome, f.Code = check.Note, ""
-		f.Found = fmt.Sprintf("rang after %.0f ms for %s, and nobody answered", data.RangMS, ringLimit)
-	default:
-		f.Found = err.Error()
-	}
-	return f
-}
-
-// meaning is a status in a person's words.
-func meaning(status int) string {
-	switch status {
-	case 404:
-		return "the exchange has no such number"
-	case 480, 503:
-		return "nobody is registered with that extension now"
-	case 486, 600:
-		return "busy"
-	case 488, 606:
-		return "it cannot take this kind of call"
-	case 403, 401, 407:
-		return "the door's extension may not call it"
-	default:
-		return "the exchange would not"
-	}
-}
-
-// answered says how a call went that somebody took.
-func (s *Scene) answered(st peer.Stats, heard uint64, data *testCall) check.Finding {
-	data.Sent, data.Received, data.LostFar = st.AudioSent.Packets, heard, st.AudioSent.Lost
-	data.Local, data.Remote = st.LocalCandidate, st.RemoteCandidate
-	var lines []string
-	if data.Rang {
-		lines = append(lines, fmt.Sprintf("rang after %.0f ms, answered after %.1f s", data.RangMS, data.AnsweredMS/1000))
-	} else {
-		lines = append(lines, fmt.Sprintf("answered after %.1f s without ringing", data.AnsweredMS/1000))
-	}
-	f := check.Finding{Data: data}
-	if data.MediaMS == 0 {
-		f.Code = health.CodeCallNoMedia
-		lines = append(lines, fmt.Sprintf("no way for sound was found within %s", setUpLimit))
-	} else {
-		lines = append(lines,
-			fmt.Sprintf("sound (%s) from %.1f s on, between %s here and %s there", data.Codec, data.MediaMS/1000, data.Local, data.Remote),
-			fmt.Sprintf("%s sent, %d of them reported lost; %s received", count(int(data.Sent), "packet"), data.LostFar, count(int(data.Received), "packet")))
-		if data.Received == 0 {
-			f.Code = health.CodeCallNoMedia
-		}
-	}
-	f.Found = strings.Join(append(lines, "hung up by the door"), "\n")
-	return f
 }

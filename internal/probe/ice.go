@@ -222,15 +222,10 @@ func (s *Scene) serverFault(a asked, data *iceServer) health.Code {
 
 // candidates gathers what an offer would name.
 func (s *Scene) candidates(ctx context.Context, say func(check.Finding)) {
-	ice := s.core.ICE
-	c := peer.Config{RelayOnly: ice.TransportPolicy == "relay", GatheringTimeout: ice.GatheringTimeout, Log: s.Log, Now: s.Now}
-	var err error
-	if c.TLS, err = (settings.TLS{CAFile: s.Local.SIP.TLS.CAFile}).Config(); err != nil {
-		say(check.Finding{Outcome: check.Error, Found: "sip.tls: " + err.Error()})
+	c, err := s.peerConfig(s.core.ICE)
+	if err != nil {
+		say(check.Finding{Outcome: check.Error, Found: err.Error()})
 		return
-	}
-	for _, server := range ice.Servers {
-		c.Servers = append(c.Servers, peer.ICEServer{URLs: server.URLs, Username: server.Username, Credential: server.Credential})
 	}
 	found, err := peer.Candidates(ctx, c)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"doorstation/internal/camera"
 	"doorstation/internal/check"
 	"doorstation/internal/control"
 	"doorstation/internal/health"
@@ -57,6 +58,10 @@ type Scene struct {
 	secrets check.Scrubber        // of whatever is printed, in case that somebody else has put one there
 	media   media                 // what is known of sound and picture's way
 	said    map[health.Code]bool  // faults that links have named
+
+	// Of tests: a test call's picture in place of the test card, and a machine without another interface.
+	source   camera.Source
+	loopback bool
 }
 
 // New makes a scene; nothing is looked at yet.

@@ -64,7 +64,7 @@ func contactLine(aor string) string {
 	return ""
 }
 
-// TestATestCall rings a telephone, is answered, has sound both ways, and is over soon; the agent beside stays registered. A telephone that
+// TestATestCall rings a telephone, is answered, has sound both ways and a picture that is shown, and is over soon; the agent beside stays registered. A telephone that
 // is off, one that declines and one that nobody takes up are told apart.
 func TestATestCall(t *testing.T) {
 	h := house.Open(t, house.Options{Asterisk: lab.AsteriskOptions{CA: lasting(t)}})
@@ -76,9 +76,10 @@ func TestATestCall(t *testing.T) {
 	go func() { reports <- checkBeside(t, h, "--only", "call", "--call", "101", "--call-for", "2s") }()
 	kitchen.WaitRinging(patience)
 	kitchen.Answer()
+	kitchen.WaitPicture(patience)
 	r := <-reports
 	f := r.Of("call")
-	if len(f) != 1 || f[0].Outcome != check.OK {
+	if len(f) != 2 || f[0].Outcome != check.OK || f[1].Outcome != check.OK {
 		t.Fatalf("answered: %+v", f)
 	}
 	var call struct {
@@ -89,6 +90,15 @@ func TestATestCall(t *testing.T) {
 	decode(t, f[0].Data, &call)
 	if !call.Rang || !call.Answered || call.Sent < 20 || call.Received < 20 {
 		t.Errorf("%+v", f[0])
+	}
+	var picture struct {
+		Agreed  bool
+		Sent    int `json:"packets_sent"`
+		Reports int `json:"reports_far"`
+	}
+	decode(t, f[1].Data, &picture)
+	if !picture.Agreed || picture.Sent < 20 || picture.Reports < 1 {
+		t.Errorf("%+v", f[1])
 	}
 	kitchen.WaitEnded(patience)
 

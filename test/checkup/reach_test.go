@@ -112,15 +112,22 @@ func answerBindings(t *testing.T, conn net.PacketConn) {
 	}
 }
 
-// ofCalls are those of a test call: to 900, which takes every call and gives the sound back.
+// ofCalls are those of a test call: to 900, which takes every call and gives sound and picture back.
 func ofCalls() []fault {
+	// held drops packets on their way to the exchange's ports that match a condition.
+	held := func(condition string) func(*household) func() {
+		return func(h *household) func() {
+			nft(h.t, "add table inet firewall")
+			nft(h.t, "add chain inet firewall in { type filter hook input priority 0; }")
+			nft(h.t, fmt.Sprintf("add rule inet firewall in udp dport %d-%d %s drop", h.pbx.Ports.RTP.From, h.pbx.Ports.RTP.To, condition))
+			return func() { nft(h.t, "delete table inet firewall") }
+		}
+	}
+	args := []string{"--call", "900", "--call-for", "1s"}
 	return []fault{
-		{code: health.CodeCallNoMedia, link: "call", name: "a firewall before the exchange's ports", only: network + ",call", args: []string{"--call", "900", "--call-for", "1s"},
-			breaks: func(h *household) func() {
-				nft(h.t, "add table inet firewall")
-				nft(h.t, "add chain inet firewall in { type filter hook input priority 0; }")
-				nft(h.t, fmt.Sprintf("add rule inet firewall in udp dport %d-%d drop", h.pbx.Ports.RTP.From, h.pbx.Ports.RTP.To))
-				return func() { nft(h.t, "delete table inet firewall") }
-			}},
+		{code: health.CodeCallNoMedia, link: "call", name: "a firewall before the exchange's ports", only: network + ",call", args: args, breaks: held("")},
+		// RTP by its version and by the payload type that the door offers for H.264 (RFC 3550 section 5.1).
+		{code: health.CodeCallNoPicture, link: "call.picture", name: "what holds the picture's packets back and lets the sound's through", only: network + ",call", args: args,
+			breaks: held("@th,64,2 2 @th,73,7 102")},
 	}
 }
