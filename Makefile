@@ -111,7 +111,7 @@ test-vm: deps-vm package-amd64 ## the package on an emulated machine with system
 
 lint: deps-lint ## golangci-lint (errorlint, gochecknoinits, shadow, …) and gofmt
 	$(call heading,lint)
-	$(CACHE)/golangci-lint/golangci-lint run --timeout 30m ./...
+	$(CACHE)/golangci-lint/golangci-lint run --allow-parallel-runners --timeout 30m ./...
 
 docs: deps-build ## what docs/ takes from the code: faults, keys, metrics
 	go run ./internal/tools/docgen

@@ -73,7 +73,7 @@ type Event struct {
 	Offset    uint32
 	Seqno     uint32
 	LineSeqno uint32
-	padding   [6]uint32
+	_         [6]uint32
 }
 
 // EventSize is how many bytes an [Event] has.
