@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"os"
@@ -25,20 +26,20 @@ func TestTheWatchdogEndsTheGuard(t *testing.T) {
 	abort := make(chan os.Signal, 1)
 	signal.Notify(abort, syscall.SIGABRT)
 	defer signal.Stop(abort)
-	in, agent := io.Pipe() // the agent hangs: it neither says anything nor ends
-	got := make(chan string)
+	in, agent := io.Pipe() // the agent hangs: it neither says anything more nor ends
+	guarded := bufio.NewReader(untilSignal(in, abort))
+	said := make(chan error, 1)
 	go func() {
-		all, err := io.ReadAll(untilSignal(in, abort))
-		if err != nil {
-			t.Error(err)
-		}
-		got <- string(all)
+		_, err := io.WriteString(agent, "on 3s\n")
+		said <- err
 	}()
-	_, err := io.WriteString(agent, "on 3s\n")
-	check(t, err)
+	if line, err := guarded.ReadString('\n'); err != nil || line != "on 3s\n" {
+		t.Errorf("the guard was told %q, %v", line, err)
+	}
+	check(t, <-said)
 	check(t, syscall.Kill(os.Getpid(), syscall.SIGABRT))
-	if all := <-got; all != "on 3s\n" {
-		t.Errorf("the guard was told %q", all)
+	if rest, err := io.ReadAll(guarded); err != nil || len(rest) > 0 {
+		t.Errorf("the guard was told %q besides, %v", rest, err)
 	}
 	check(t, agent.Close())
 }
