@@ -60,12 +60,13 @@ func byCheck() map[health.Code]provoked {
 		health.CodeAudioIncomplete:      {sound, "TestKernelTheCardIsHeld", ""},
 		health.CodeAudioUnavailable:     {sound, "TestKernelTheCardIsPulledOut", ""},
 
-		// By the kernel's files, of which a test has its own: only a Raspberry Pi's firmware tells of a weak supply, no machine is made hot for a
-		// test, and the kernel of the tests has neither disks to wear out nor so much memory to spare that it could be filled up.
+		health.CodeMemoryLow: {"test/kernel/scarce/memory_kernel_test.go", "TestKernelMemoryIsUsedUp", ""},
+
+		// By the kernel's files, of which a test has its own: only a Raspberry Pi's firmware tells of a weak supply, its sensor of heat, and errors
+		// are counted by ext4 alone, which the kernel of the tests is without.
 		health.CodeUnderVoltage: {machineFile, "TestWhatIsWrongWithTheMachine", ""},
 		health.CodeTooHot:       {machineFile, "TestWhatIsWrongWithTheMachine", ""},
 		health.CodeDiskErrors:   {machineFile, "TestWhatIsWrongWithTheMachine", ""},
-		health.CodeMemoryLow:    {machineFile, "TestWhatIsWrongWithTheMachine", ""},
 
 		// What the local file and SIP Core's settings say of each other, and the files that it names.
 		health.CodeNoTargets:        {written, "TestWhatIsWrittenIsNamedAndMended", ""},
