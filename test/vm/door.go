@@ -42,16 +42,17 @@ func (d *Door) Configure(config, token string) {
 	d.Do("chgrp doorstation /etc/doorstation/config.yaml && systemctl start doorstation")
 }
 
-// Config is a local file for the machine's hardware, with a lock that is open for so long and stands any duty; more is added to it.
+// Config is a local file for the machine's hardware, with a lock that is open for so long, and ten times that at a stretch: a coil that is
+// energised for a minute with each opening need not rest then. More is added to it.
 func Config(homeURL string, pulse time.Duration, more string) string {
 	return fmt.Sprintf(`
 home_assistant: {url: %q, token_file: /etc/doorstation/token}
 buttons: [{name: Front door, pin: GPIO%d, call: ["101"], ring: 60s}]
-lock: {pin: GPIO%d, pulse: %v, max_open: 10m, codes: [%q]}
+lock: {pin: GPIO%d, pulse: %v, max_open: %v, codes: [%q]}
 camera: {source: v4l2, width: 640, height: 480, framerate: 10, bitrate: 600k}
 audio: {device: "hw:0,1", echo_cancellation: false}
 %s
-`, homeURL, ButtonLine, LockLine, pulse, house.Code, more)
+`, homeURL, ButtonLine, LockLine, pulse, 10*pulse, house.Code, more)
 }
 
 // Status asks the agent.

@@ -106,6 +106,9 @@ func (s *street) visit() {
 	if got := s.Line(LockLine); got != "0" {
 		s.t.Errorf("the lock's line is %s after the pulse", got)
 	}
+	if got := s.Do("cat " + coil); !strings.Contains(got, `"on":false`) {
+		s.t.Errorf("of its coil it keeps %s", got)
+	}
 	s.kitchen.Hangup()
 	s.Until("the visit over", func(st control.Status) bool {
 		return st.Visit.State == "idle" && st.Calls.Last != nil && st.Calls.Last.Outcome == "talked"
@@ -153,7 +156,11 @@ func changed() map[string]any {
 
 var version = regexp.MustCompile(`^doorstation_(.*)_amd64\.deb$`)
 
+// coil is where the agent keeps how warm the lock's coil is.
+const coil = "/run/doorstation/coil"
+
 func (s *street) upgrade() {
+	warm := s.Do("cat " + coil)
 	s.talk()
 	pid := s.Property("MainPID")
 	s.Install(s.newer)
@@ -167,6 +174,9 @@ func (s *street) upgrade() {
 	s.Until("the new version", func(st control.Status) bool { return st.Version == want && Registered(st) })
 	if out := s.Do("cat /etc/doorstation/config.yaml"); !strings.Contains(out, s.URL()) {
 		s.t.Error("the upgrade lost the settings")
+	}
+	if out := s.Do("cat " + coil); out != warm {
+		s.t.Errorf("of the coil %s was known before the upgrade, and is %s", warm, out)
 	}
 }
 
