@@ -104,9 +104,7 @@ func TestTheAgentStopsFromTheTopDown(t *testing.T) {
 	kitchen := newTablet(h)
 	a := h.start("")
 	a.registered()
-	a.press()
-	kitchen.pickUp()
-	a.visit("talking")
+	a.talks(kitchen)
 	a.stop()
 	kitchen.waits("BYE", kitchen.byes)
 	if n := h.pbx.Registered("200"); n != 0 {
@@ -155,9 +153,7 @@ func TestChangedSettingsApplyWhenIdleAndWaitForAVisit(t *testing.T) {
 	if n := h.pbx.Registered("200"); n != 0 {
 		t.Errorf("%d contacts of the old extension are left", n)
 	}
-	a.press()
-	kitchen.pickUp()
-	a.visit("talking")
+	a.talks(kitchen)
 	as("200")
 	asked := h.home.Requests().Config
 	a.until("Home Assistant was asked twice more", func(control.Status) bool { return h.home.Requests().Config >= asked+2 })

@@ -15,9 +15,7 @@ func TestAChangeDuringACallDropsNothingAndTheNextCallHasIt(t *testing.T) {
 	kitchen := newTablet(h)
 	a := h.start("")
 	before := a.registered()
-	a.press()
-	kitchen.pickUp()
-	a.visit("talking")
+	a.talks(kitchen)
 	core := with("sip_video", false)
 	core["ice_config"] = map[string]any{"iceGatheringTimeout": 400, "iceServers": []any{}}
 	core["popup_config"].(map[string]any)["extensions"] = map[string]any{"200": map[string]any{"camera_entity": "camera.door"}}
@@ -49,9 +47,7 @@ func TestANewRegistrationSaysThatItWaits(t *testing.T) {
 	kitchen := newTablet(h)
 	a := h.start("")
 	a.registered()
-	a.press()
-	kitchen.pickUp()
-	a.visit("talking")
+	a.talks(kitchen)
 	h.home.SetSIPCore(with("users", users(map[string]any{"ha_username": userID, "extension": "201", "password": password})))
 	s := a.until("a change waiting", func(s control.Status) bool { return s.Settings.Waiting })
 	if s.Visit.State != "talking" || s.Registration.Extension != "200" {
@@ -112,9 +108,7 @@ func TestARevokedTokenLeavesTheLineUp(t *testing.T) {
 	if s.Registration.State != "registered" || !s.Registration.Since.Equal(*before.Registration.Since) {
 		t.Errorf("%+v", s.Registration)
 	}
-	a.press()
-	kitchen.pickUp()
-	a.visit("talking")
+	a.talks(kitchen)
 	kitchen.hangUp()
 	a.visit("idle")
 	check(t, os.WriteFile(h.path("token"), []byte(another), 0o600))

@@ -254,6 +254,14 @@ func (a *agent) stop() {
 	a.ended = nil
 }
 
+// talks presses the bell, and somebody answers.
+func (a *agent) talks(at *tablet) {
+	a.t.Helper()
+	a.press()
+	at.pickUp()
+	a.visit("talking")
+}
+
 // until waits for a status.
 func (a *agent) until(what string, ok func(control.Status) bool) control.Status {
 	a.t.Helper()

@@ -64,9 +64,7 @@ func TestWithoutHomeAssistantTheDoorStartsWithWhatItKept(t *testing.T) {
 			if f := fault(s, "settings_kept"); f.Severity != "warning" || !strings.Contains(f.Detail, "ago") || s.Settings.Origin != "kept" || s.Settings.Fetched == nil {
 				t.Errorf("%+v, %+v", f, s.Settings)
 			}
-			a.press()
-			kitchen.pickUp()
-			a.visit("talking")
+			a.talks(kitchen)
 			kitchen.hangUp()
 			a.visit("idle")
 
@@ -167,9 +165,7 @@ func TestADoorThatCannotKeepItsSettingsRunsOn(t *testing.T) {
 	if f := fault(s, "settings_not_kept"); f.Severity != "warning" || !strings.Contains(f.Detail, h.path("state")) {
 		t.Errorf("%+v", f)
 	}
-	a.press()
-	kitchen.pickUp()
-	a.visit("talking")
+	a.talks(kitchen)
 	kitchen.hangUp()
 	a.visit("idle")
 }

@@ -138,9 +138,7 @@ func TestWhoLooksOnTheStatusPageIsALook(t *testing.T) {
 	if s.Page.Viewers != 1 || s.Camera.Readers != 1 || s.Visit.State != "idle" || s.Look != nil {
 		t.Errorf("while somebody looks: %+v, %+v", s.Page, s.Camera)
 	}
-	a.press()
-	kitchen.pickUp()
-	a.visit("talking")
+	a.talks(kitchen)
 	s = a.until("both watch", func(s control.Status) bool { return s.Camera.Readers == 2 })
 	if s.Camera.BitrateTarget != 200_000 {
 		t.Errorf("the call's rate: %+v", s.Camera)

@@ -101,9 +101,7 @@ func TestARestartWaitsForTheCall(t *testing.T) {
 	kitchen := newTablet(h)
 	a := h.start("")
 	a.registered()
-	a.press()
-	kitchen.pickUp()
-	a.visit("talking")
+	a.talks(kitchen)
 	for range 2 {
 		reply, err := a.client.Restart(context.Background())
 		check(t, err)

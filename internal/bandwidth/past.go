@@ -37,6 +37,14 @@ func (p *past) since(now time.Time, span time.Duration) (from, to Sample, ok boo
 	return from, to, to.At.After(from.At)
 }
 
+// latest are the samples that bound the last while before the newest one.
+func (p *past) latest() (from, to Sample, ok bool) {
+	if len(p.samples) == 0 {
+		return Sample{}, Sample{}, false
+	}
+	return p.since(p.samples[len(p.samples)-1].At, lossSpan)
+}
+
 // wire is the rate of everything on the wire.
 func (p *past) wire(now time.Time, span time.Duration) float64 {
 	from, to, ok := p.since(now, span)
@@ -57,10 +65,7 @@ func (p *past) media(now time.Time, span time.Duration) float64 {
 
 // sound is the rate of the sound on the wire.
 func (p *past) sound() float64 {
-	if len(p.samples) == 0 {
-		return 0
-	}
-	from, to, ok := p.since(p.samples[len(p.samples)-1].At, lossSpan)
+	from, to, ok := p.latest()
 	if !ok {
 		return 0
 	}
@@ -69,10 +74,7 @@ func (p *past) sound() float64 {
 
 // headers is the rate of the headers of the picture's packets, without those sent again.
 func (p *past) headers() float64 {
-	if len(p.samples) == 0 {
-		return 0
-	}
-	from, to, ok := p.since(p.samples[len(p.samples)-1].At, lossSpan)
+	from, to, ok := p.latest()
 	if !ok {
 		return 0
 	}

@@ -30,7 +30,7 @@ func (s Status) Text() string {
 	if s.Page.Address != "" {
 		watching := ""
 		if s.Page.Viewers > 0 {
-			watching = count(uint64(s.Page.Viewers), "viewer") + " of the picture"
+			watching = Count(uint64(s.Page.Viewers), "viewer") + " of the picture"
 		}
 		p.line("status page", "http://"+s.Page.Address, watching)
 	}
@@ -121,7 +121,7 @@ func (p *page) pins(g GPIO) {
 	p.line("  light", g.Light)
 	for _, b := range g.Buttons {
 		p.line("  button", b.Name, given(b.Level != "off", map[string]string{"on": "pressed", "fault": "fault"}[b.Level]),
-			count(uint64(max(b.Presses, 0)), "press"), given(b.Glitches > 0, count(uint64(max(b.Glitches, 0)), "glitch")), "edges "+b.Edges)
+			Count(uint64(max(b.Presses, 0)), "press"), given(b.Glitches > 0, Count(uint64(max(b.Glitches, 0)), "glitch")), "edges "+b.Edges)
 	}
 }
 
@@ -132,7 +132,7 @@ func (p *page) media(c Camera, s Sound) {
 	}
 	p.line("  picture", fmt.Sprintf("%dx%d", c.Width, c.Height), fmt.Sprintf("%d/s", c.Framerate),
 		fmt.Sprintf("%d kbit/s", (c.Bitrate+500)/1000), held(c.BitrateCause))
-	p.line("  delivered", count(c.Frames, "frame"), count(c.KeyFrames, "key frame"), count(uint64(max(c.Readers, 0)), "reader"),
+	p.line("  delivered", Count(c.Frames, "frame"), Count(c.KeyFrames, "key frame"), Count(uint64(max(c.Readers, 0)), "reader"),
 		given(c.Late > 0, fmt.Sprintf("%d too late", c.Late)), given(c.Broken > 0, fmt.Sprintf("%d damaged", c.Broken)))
 	p.line("sound", s.Device, s.State)
 	heard := level(s.FarLevel)
@@ -174,8 +174,8 @@ func held(cause string) string {
 }
 
 func (p *page) calls(c Calls) {
-	p.line("calls", count(uint64(max(c.Visits, 0)), "visit"), fmt.Sprintf("%d answered", c.Answered),
-		count(uint64(max(c.IgnoredPresses, 0)), "press")+" ignored")
+	p.line("calls", Count(uint64(max(c.Visits, 0)), "visit"), fmt.Sprintf("%d answered", c.Answered),
+		Count(uint64(max(c.IgnoredPresses, 0)), "press")+" ignored")
 	if c.Looks > 0 || c.RefusedCallers > 0 {
 		p.line("  to the door", fmt.Sprintf("%d answered", c.Looks), fmt.Sprintf("%d refused", c.RefusedCallers))
 	}
@@ -240,8 +240,8 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// count is "1 frame" or "2 frames".
-func count(n uint64, what string) string {
+// Count is "1 frame" or "2 frames".
+func Count(n uint64, what string) string {
 	switch {
 	case n == 1:
 		return "1 " + what

@@ -257,13 +257,4 @@ func faulty(level string) string {
 }
 
 // count is "1 visit" or "2 visits".
-func count(n int, what string) string {
-	switch {
-	case n == 1:
-		return "1 " + what
-	case strings.HasSuffix(what, "s"), strings.HasSuffix(what, "ch"):
-		return fmt.Sprintf("%d %ses", n, what)
-	default:
-		return fmt.Sprintf("%d %ss", n, what)
-	}
-}
+func count(n int, what string) string { return control.Count(uint64(max(n, 0)), what) }
