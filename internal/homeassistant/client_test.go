@@ -340,6 +340,7 @@ func TestStrangeAnswers(t *testing.T) {
 		{"another result", says(required, ok, result(`[]`)), []string{"user", "ingress"}, homeassistant.ErrBadAnswer},
 		{"no result", says(required, ok, result(`null`)), []string{"user", "ingress"}, homeassistant.ErrBadAnswer},
 		{"session with a line break", says(required, ok, result(`{"session":"a\r\nX: y"}`)), []string{"ingress"}, homeassistant.ErrBadAnswer},
+		{"session without an end", says(required, ok, result(`{"session":"`+strings.Repeat("a", 1001)+`"}`)), []string{"ingress"}, homeassistant.ErrBadAnswer},
 		{"session with a second cookie", says(required, ok, result(`{"session":"a; b=c"}`)), []string{"ingress"}, homeassistant.ErrBadAnswer},
 		{"the Supervisor refuses", says(required, ok, refused), []string{"ingress"}, homeassistant.ErrUnreachable},
 		{"token refused", says(required, `{"type":"auth_invalid"}`), []string{"user", "ingress"}, homeassistant.ErrTokenRefused},

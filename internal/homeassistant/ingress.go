@@ -100,8 +100,11 @@ func isEntry(s string) bool {
 	return ok && entryID.MatchString(id) && path.Clean(s) == strings.TrimSuffix(s, "/")
 }
 
-// cookieValue is what a session may be: hexadecimal digits today, and nothing that changes the header around it.
-var cookieValue = regexp.MustCompile(`^[0-9A-Za-z._~+/=-]{1,1000}$`)
+var cookieValue = regexp.MustCompile(`^[0-9A-Za-z._~+/=-]+$`)
+
+// isCookieValue accepts what a session may be: hexadecimal digits today, and nothing that changes the header around it. Its length is no part of the
+// pattern, which would be compiled a thousand times as long, at each start.
+func isCookieValue(s string) bool { return len(s) <= 1000 && cookieValue.MatchString(s) }
 
 // ingressSession asks the Supervisor, through Home Assistant, for a session.
 func (c *Client) ingressSession(ctx context.Context) (string, error) {
@@ -119,7 +122,7 @@ func (c *Client) ingressSession(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("%w: the Supervisor gives no ingress session: %w", ErrUnreachable, err)
 	case err != nil:
 		return "", err
-	case !cookieValue.MatchString(answer.Session):
+	case !isCookieValue(answer.Session):
 		return "", fmt.Errorf("%w: %w: no ingress session", ErrUnreachable, ErrBadAnswer)
 	}
 	return answer.Session, nil

@@ -305,6 +305,7 @@ func TestStrangersThatAnswerALogin(t *testing.T) {
 		"a step of another kind":  `{"type": "external", "flow_id": "a"}`,
 		"a form of other fields":  `{"type": "form", "flow_id": "a", "step_id": "init", "data_schema": [{"name": "pin"}]}`,
 		"a form without id":       `{"type": "form", "flow_id": "", "step_id": "init", "data_schema": [{"name": "code"}]}`,
+		"an id without an end":    `{"type": "form", "flow_id": "` + strings.Repeat("a", 201) + `", "step_id": "init", "data_schema": [{"name": "code"}]}`,
 		"an id that is a path":    `{"type": "form", "flow_id": "../../api", "step_id": "init", "data_schema": [{"name": "code"}]}`,
 		"an end without code":     `{"type": "create_entry", "result": null}`,
 		"fields of another shape": `{"type": "form", "flow_id": "a", "data_schema": {"a": 1}}`,

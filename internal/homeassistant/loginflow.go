@@ -79,8 +79,10 @@ type flowField struct {
 	Options [][2]string `json:"options"`
 }
 
-// idPattern is what ids and codes look like; they go into paths and forms.
-var idPattern = regexp.MustCompile(`^[0-9A-Za-z_-]{1,200}$`)
+var idPattern = regexp.MustCompile(`^[0-9A-Za-z_-]+$`)
+
+// isID accepts what ids and codes look like; they go into paths and forms.
+func isID(s string) bool { return len(s) <= 200 && idPattern.MatchString(s) }
 
 // advance posts to the flow and reads where that leads.
 func (l *Login) advance(ctx context.Context, path string, body []byte) (Step, error) {
@@ -109,7 +111,7 @@ func (l *Login) advance(ctx context.Context, path string, body []byte) (Step, er
 func (l *Login) take(r flowResult) (Step, error) {
 	switch r.Type {
 	case "create_entry":
-		if !idPattern.MatchString(r.Result) {
+		if !isID(r.Result) {
 			return l.step, bad("the login ends without an authorization code")
 		}
 		l.code, l.step = r.Result, Step{Kind: StepDone}
@@ -121,7 +123,7 @@ func (l *Login) take(r flowResult) (Step, error) {
 	default:
 		return l.step, fmt.Errorf("%w: it wants a step that a terminal cannot do", ErrNoPasswordLogin)
 	}
-	if !idPattern.MatchString(r.FlowID) {
+	if !isID(r.FlowID) {
 		return l.step, bad("the login has no flow_id")
 	}
 	l.flow = r.FlowID

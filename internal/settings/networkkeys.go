@@ -153,7 +153,10 @@ func wsPort(transport string) string {
 	return "8088"
 }
 
-var hostName = regexp.MustCompile(`^[0-9A-Za-z_]([0-9A-Za-z_.-]{0,251}[0-9A-Za-z_.])?$`)
+var hostName = regexp.MustCompile(`^[0-9A-Za-z_]([0-9A-Za-z_.-]*[0-9A-Za-z_.])?$`)
+
+// hostNameMost is how long a name is at most. It is no part of the pattern, which would be compiled that much longer, at each start.
+const hostNameMost = 253
 
 // isHost accepts a host name or an IP address, IPv6 with or without brackets.
 func isHost(s string) bool {
@@ -164,7 +167,7 @@ func isHost(s string) bool {
 	if strings.Contains(bare, ":") {
 		return net.ParseIP(bare) != nil
 	}
-	return hostName.MatchString(s)
+	return len(s) <= hostNameMost && hostName.MatchString(s)
 }
 
 // isHostPort accepts a host with or without a port; an IPv6 address stands in brackets.
