@@ -123,7 +123,7 @@ func measureEdge(t lab.T, plan plan, p *part) {
 }
 
 const aboutIdle = `The same machine for ten minutes with nobody at the door, Home Assistant asked for settings every ten seconds, as always. Memory, processor and
-writes of the agent and its lock's guard (/proc/PID/smaps_rollup, stat, io; PSS counts what both share half each), lines that the agent had in the
+writes of the agent and its lock's guard (/proc/PID/smaps_rollup, stat, io; PSS counts what processes share by halves; these two share next to nothing), lines that the agent had in the
 journal, and all that the machine wrote to its disk (/proc/diskstats), which is mostly Debian's own. The emulated processor is several times slower
 than this one: so the agent stands on this machine as well meanwhile, as a plain process with the test card, for its processor time.`
 
