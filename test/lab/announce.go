@@ -35,7 +35,7 @@ func (a Announcement) TXT() []string {
 	}
 	return []string{
 		"location_name=" + a.Name, "uuid=" + a.uuid(), "version=" + a.Version, "external_url=" + a.ExternalURL,
-		"internal_url=" + a.InternalURL, "base_url=" + base, "requires_api_password=True",
+		"internal_url=" + a.InternalURL, "base_url=" + base,
 	}
 }
 

@@ -11,6 +11,8 @@
 //   - [StartTURN] runs coturn, [SilentSTUN] a STUN server that never answers, [Lose] drops packets.
 //   - [NewNetwork] makes a network of its own for a door or popup that is elsewhere, [NewFarNetwork] one with a [Wire] in
 //     between, on which a test makes delay, jitter, loss and black holes, for TCP and UDP alike.
+//   - [StartHomeAssistant] runs Home Assistant Core with a stand-in for SIP Core in it; most scenarios use package homestub in its place,
+//     which starts at once, and which the tests of package test/homeassistant compare with it.
 //   - [AnnounceHome] runs avahi-daemon, which announces Home Assistants by multicast DNS.
 //   - [Start] runs any other program, such as the door itself.
 //

@@ -31,6 +31,8 @@ const (
 	PartAsterisk Part = "asterisk" // Asterisk and coturn
 	PartPopup    Part = "popup"    // npm modules of the popup and of the browser's driver
 	PartARM64    Part = "arm64"    // libraries to build for arm64 with; only if named
+	// PartHomeAssistant is Home Assistant Core; only if named.
+	PartHomeAssistant Part = "homeassistant"
 )
 
 // Main is the TestMain of a package of scenarios: os.Exit(lab.Main(m)). The tests run inside the lab's namespaces; afterwards

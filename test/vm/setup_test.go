@@ -51,7 +51,7 @@ func (s *street) announce() {
 	}
 	lab.Announce(s.t, []string{s.wire()}, lab.Service{Name: "Home", Type: "_home-assistant._tcp", Port: port, Text: []string{
 		"location_name=Home", "uuid=5c3f0c1ab2d94a0f8a2f6f0f6d2f9c11", "version=2026.11.1", "external_url=", "internal_url=" + s.URL(),
-		"base_url=" + s.URL(), "requires_api_password=True",
+		"base_url=" + s.URL(),
 	}})
 }
 

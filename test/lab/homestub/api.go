@@ -9,7 +9,7 @@ import (
 	"github.com/coder/websocket/wsjson"
 )
 
-const version = "2026.10.0"
+const version = "2026.11.0"
 
 // command is what comes in on the WebSocket API: of all commands the fields used.
 type command struct {
@@ -39,15 +39,26 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		return // Accept has answered
 	}
 	defer cut(conn)
-	a := api{Server: s, ctx: s.ctx, conn: conn}
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	a := api{Server: s, ctx: ctx, conn: conn}
 	if !a.login() {
 		return
 	}
+	defer s.watch(a.token, cancel)()
 	last := 0
 	for {
 		c, ok := a.read()
 		if !ok {
 			return
+		}
+		if c.ID <= 0 {
+			if !a.send(map[string]any{"id": nil, "type": "result", "success": false, "error": map[string]string{
+				"code": "invalid_format", "message": "Message incorrectly formatted.",
+			}}) {
+				return
+			}
+			continue
 		}
 		if c.ID <= last {
 			if !a.refuse(c.ID, "id_reuse", "Identifier values have to increase.") {
@@ -92,9 +103,11 @@ func (a *api) login() bool {
 	a.token = c.AccessToken
 	if _, _, known := a.whose(c.AccessToken); c.Type != "auth" || !known {
 		a.count(func(q *Requests) { q.Refused++ })
+		a.wrongLogin()
 		a.send(map[string]any{"type": "auth_invalid", "message": "Invalid access token or password"})
 		return false
 	}
+	a.rightLogin()
 	return a.send(map[string]any{"type": "auth_ok", "ha_version": version})
 }
 
@@ -113,14 +126,13 @@ func (a api) serve(c command) bool {
 	user, _, known := a.whose(a.token)
 	switch {
 	case !known:
-		return false // its token was deleted: Home Assistant closes such connections
+		return false // its token was deleted just now
 	case c.Type == "ping":
 		return a.send(map[string]any{"id": c.ID, "type": "pong"})
 	case c.Type == "auth/current_user":
 		a.count(func(q *Requests) { q.CurrentUser++ })
 		return a.result(c.ID, map[string]any{
 			"id": user.ID, "name": user.Name, "is_owner": false, "is_admin": user.IsAdmin,
-			"credentials": []any{}, "mfa_modules": []any{},
 		})
 	case c.Type == "auth/long_lived_access_token":
 		return a.longLived(c)

@@ -24,12 +24,12 @@ func (s *Server) serveAuth(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/auth/")
 	r.Body = http.MaxBytesReader(w, r.Body, longestForm)
 	switch flow, isFlow := strings.CutPrefix(path, "login_flow/"); {
-	case s.banned():
-		http.Error(w, "403: Forbidden", http.StatusForbidden)
 	case path == "providers" && r.Method == http.MethodGet:
 		s.providers(w)
 	case path == "login_flow" && r.Method == http.MethodPost:
 		s.beginFlow(w, r)
+	case path == "login_flow":
+		w.WriteHeader(http.StatusMethodNotAllowed)
 	case isFlow && r.Method == http.MethodPost:
 		s.continueFlow(w, r, flow)
 	case isFlow && r.Method == http.MethodDelete:
@@ -76,6 +76,7 @@ func (s *Server) grant(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.PostForm.Get("grant_type") != "authorization_code" {
+		s.wrongLogin()
 		answer(w, http.StatusBadRequest, map[string]string{"error": "unsupported_grant_type"})
 		return
 	}
@@ -85,12 +86,14 @@ func (s *Server) grant(w http.ResponseWriter, r *http.Request) {
 	delete(s.codes, key)
 	s.mu.Unlock()
 	if !ok || code.clientID != id || time.Since(code.made) > codeLife {
+		s.wrongLogin()
 		answer(w, http.StatusBadRequest, map[string]string{"error": "invalid_request", "error_description": "Invalid code"})
 		return
 	}
 	t := s.issue(code.user, "", id)
 	answer(w, http.StatusOK, map[string]any{
 		"access_token": t.access, "token_type": "Bearer", "refresh_token": t.refresh, "expires_in": 1800,
+		"ha_auth_provider": "homeassistant",
 	})
 }
 
@@ -102,9 +105,23 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// banned says whether so many logins were wrong that nothing more is answered. The one asking is not told apart: there is one door.
+// wrongLogin counts a login, or a token, that is wrong. One that is right takes them back.
+func (s *Server) wrongLogin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wrong++
+}
+
+// rightLogin takes the wrong ones back.
+func (s *Server) rightLogin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wrong = 0
+}
+
+// banned says whether so many logins and tokens were wrong that nothing more is answered. The one asking is not told apart: there is one door.
 func (s *Server) banned() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.opt.BanAfter > 0 && s.wrong >= s.opt.BanAfter
+	return s.opt.Banned || s.opt.BanAfter > 0 && s.wrong >= s.opt.BanAfter
 }

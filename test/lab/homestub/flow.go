@@ -3,6 +3,7 @@ package homestub
 import (
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ type flow struct {
 	id       string
 	provider string
 	clientID string
+	redirect string
 	step     string // "init", "select_mfa_module" or "mfa"
 	account  Account
 	factor   Factor
@@ -30,10 +32,21 @@ type form struct {
 
 func normal(username string) string { return strings.ToLower(strings.TrimSpace(username)) }
 
+// isClient says whether a client id is one (IndieAuth, 3.2): an address that is given by a number has to be one of a private network, or
+// the one that was asked.
+func isClient(id string, asked *http.Request) bool {
+	c, err := url.Parse(id)
+	if err != nil || c.Scheme != "http" && c.Scheme != "https" || c.Host == "" || c.Fragment != "" || c.User != nil {
+		return false
+	}
+	a, err := netip.ParseAddr(c.Hostname())
+	return err != nil || a.IsPrivate() || a.IsLoopback() || c.Host == asked.Host
+}
+
 // fromClient says whether a redirection is one that the client may ask for without a page that says so: of its own origin.
 func fromClient(clientID, redirect string) bool {
 	c, err := url.Parse(clientID)
-	if err != nil || c.Scheme != "http" && c.Scheme != "https" || c.Host == "" || c.Fragment != "" || c.User != nil {
+	if err != nil {
 		return false
 	}
 	r, err := url.Parse(redirect)
@@ -43,49 +56,48 @@ func fromClient(clientID, redirect string) bool {
 // beginFlow makes a login and shows its first step.
 func (s *Server) beginFlow(w http.ResponseWriter, r *http.Request) {
 	var asked struct {
-		ClientID    string    `json:"client_id"`
-		RedirectURI string    `json:"redirect_uri"`
-		Handler     []*string `json:"handler"`
+		ClientID    string          `json:"client_id"`
+		RedirectURI string          `json:"redirect_uri"`
+		Handler     json.RawMessage `json:"handler"`
 	}
-	switch err := json.NewDecoder(r.Body).Decode(&asked); {
-	case err != nil || len(asked.Handler) != 2 || asked.Handler[0] == nil:
-		message(w, http.StatusBadRequest, "Message format incorrect")
-		return
-	case !fromClient(asked.ClientID, asked.RedirectURI):
-		message(w, http.StatusBadRequest, "Invalid client id")
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+		s.wrongMessage(w, http.StatusBadRequest, "Invalid JSON.")
 		return
 	}
-	provider := *asked.Handler[0]
+	var handler []*string
+	switch err := json.Unmarshal(asked.Handler, &handler); {
+	case err != nil:
+		s.wrongMessage(w, http.StatusBadRequest, "Message format incorrect: expected a list at 'handler'")
+		return
+	case !isClient(asked.ClientID, r):
+		s.wrongMessage(w, http.StatusBadRequest, "Invalid client id")
+		return
+	}
+	provider := ""
+	if len(handler) == 2 && handler[0] != nil && handler[1] == nil {
+		provider = *handler[0]
+	}
 	if provider != "homeassistant" && (provider != "trusted_networks" || !s.options().Trusted) {
-		message(w, http.StatusNotFound, "Invalid handler specified")
+		s.wrongMessage(w, http.StatusNotFound, "Invalid handler specified")
 		return
 	}
-	f := &flow{id: randomHex(16), provider: provider, clientID: asked.ClientID, step: "init"}
+	f := &flow{id: randomHex(16), provider: provider, clientID: asked.ClientID, redirect: asked.RedirectURI, step: "init"}
 	s.mu.Lock()
 	s.flows[f.id] = f
 	s.mu.Unlock()
 	s.show(w, f, "")
 }
 
+// wrongMessage answers what counts as a wrong login, as each refusal of a login's does.
+func (s *Server) wrongMessage(w http.ResponseWriter, status int, text string) {
+	s.wrongLogin()
+	message(w, status, text)
+}
+
 // show answers with the step a login is at.
 func (s *Server) show(w http.ResponseWriter, f *flow, wrong string) {
-	fields := []form{{Name: "username", Required: true, Type: "string"}, {Name: "password", Required: true, Type: "string"}}
-	placeholders := map[string]string{}
-	switch {
-	case f.step == "init" && f.provider == "trusted_networks":
-		users := form{Name: "user", Required: true, Type: "select"}
-		for _, a := range s.options().Accounts {
-			users.Options = append(users.Options, [2]string{a.User.ID, a.User.Name})
-		}
-		fields = []form{users}
-	case f.step == "select_mfa_module":
-		modules := form{Name: "multi_factor_auth_module", Required: true, Type: "select"}
-		for _, m := range f.account.Factors {
-			modules.Options = append(modules.Options, [2]string{m.ID, m.Name})
-		}
-		fields = []form{modules}
-	case f.step == "mfa":
-		fields = []form{{Name: "code", Required: true, Type: "string"}}
+	var placeholders map[string]string
+	if f.step == "mfa" {
 		placeholders = map[string]string{"mfa_module_name": f.factor.Name, "mfa_module_id": f.factor.ID}
 	}
 	errors := map[string]string{}
@@ -93,24 +105,56 @@ func (s *Server) show(w http.ResponseWriter, f *flow, wrong string) {
 		errors["base"] = wrong
 	}
 	answer(w, http.StatusOK, map[string]any{
-		"type": "form", "flow_id": f.id, "handler": []any{f.provider, nil}, "step_id": f.step, "data_schema": fields,
+		"type": "form", "flow_id": f.id, "handler": []any{f.provider, nil}, "step_id": f.step, "data_schema": f.fields(s.options()),
 		"errors": errors, "description_placeholders": placeholders, "last_step": nil, "preview": nil,
 	})
+}
+
+// fields are those of the step a login is at.
+func (f *flow) fields(o Options) []form {
+	switch {
+	case f.step == "init" && f.provider == "trusted_networks":
+		users := form{Name: "user", Required: true, Type: "select"}
+		for _, a := range o.Accounts {
+			users.Options = append(users.Options, [2]string{a.User.ID, a.User.Name})
+		}
+		return []form{users}
+	case f.step == "select_mfa_module":
+		modules := form{Name: "multi_factor_auth_module", Required: true, Type: "select"}
+		for _, m := range f.account.Factors {
+			modules.Options = append(modules.Options, [2]string{m.ID, m.Name})
+		}
+		return []form{modules}
+	case f.step == "mfa":
+		return []form{{Name: "code", Required: true, Type: "string"}}
+	default:
+		return []form{{Name: "username", Required: true, Type: "string"}, {Name: "password", Required: true, Type: "string"}}
+	}
 }
 
 // continueFlow takes what was filled in.
 func (s *Server) continueFlow(w http.ResponseWriter, r *http.Request, id string) {
 	var filled map[string]string
-	if err := json.NewDecoder(r.Body).Decode(&filled); err != nil || filled["client_id"] == "" {
-		message(w, http.StatusBadRequest, "Message format incorrect")
+	if err := json.NewDecoder(r.Body).Decode(&filled); err != nil {
+		s.wrongMessage(w, http.StatusBadRequest, "Invalid JSON.")
+		return
+	}
+	if _, ok := filled["client_id"]; !ok {
+		s.wrongMessage(w, http.StatusBadRequest, "Message format incorrect: required key not provided at 'client_id'")
 		return
 	}
 	s.mu.Lock()
 	f, ok := s.flows[id]
 	s.mu.Unlock()
 	if !ok {
-		message(w, http.StatusNotFound, "Invalid flow specified")
+		s.wrongMessage(w, http.StatusNotFound, "Invalid flow specified")
 		return
+	}
+	for _, field := range f.fields(s.options()) {
+		if _, there := filled[field.Name]; !there {
+			s.wrongMessage(w, http.StatusBadRequest, "User input malformed")
+			return
+		}
 	}
 	switch {
 	case f.step == "mfa":
@@ -134,7 +178,7 @@ func (s *Server) takeUser(w http.ResponseWriter, f *flow, id string) {
 	accounts := s.options().Accounts
 	i := slices.IndexFunc(accounts, func(a Account) bool { return a.User.ID == id })
 	if i < 0 {
-		message(w, http.StatusBadRequest, "User input malformed")
+		s.wrongMessage(w, http.StatusBadRequest, "User input malformed")
 		return
 	}
 	f.account = accounts[i]
@@ -144,9 +188,7 @@ func (s *Server) takeUser(w http.ResponseWriter, f *flow, id string) {
 func (s *Server) takePassword(w http.ResponseWriter, f *flow, username, password string) {
 	a, ok := s.options().account(username)
 	if !ok || !same(password, a.Password) {
-		s.mu.Lock()
-		s.wrong++
-		s.mu.Unlock()
+		s.wrongLogin()
 		s.show(w, f, "invalid_auth")
 		return
 	}
@@ -168,24 +210,26 @@ func (s *Server) takeCode(w http.ResponseWriter, f *flow, code string) {
 		s.finish(w, f)
 		return
 	}
-	s.mu.Lock()
-	s.wrong++
-	s.mu.Unlock()
-	if f.wrong++; f.wrong >= mostCodes {
+	if f.wrong++; f.wrong >= mostCodes { // the last one does not count as a wrong login
 		s.endFlow(f.id)
 		answer(w, http.StatusOK, map[string]any{
 			"type": "abort", "flow_id": f.id, "handler": []any{f.provider, nil}, "reason": "too_many_retry", "description_placeholders": nil,
 		})
 		return
 	}
+	s.wrongLogin()
 	s.show(w, f, "invalid_code")
 }
 
 // finish ends a login that is right.
 func (s *Server) finish(w http.ResponseWriter, f *flow) {
 	s.endFlow(f.id)
+	if !fromClient(f.clientID, f.redirect) {
+		s.wrongMessage(w, http.StatusForbidden, "Invalid redirect URI")
+		return
+	}
 	if f.account.Blocked != "" {
-		message(w, http.StatusForbidden, "Login blocked: "+f.account.Blocked)
+		s.wrongMessage(w, http.StatusForbidden, "Login blocked: "+f.account.Blocked)
 		return
 	}
 	code := randomHex(16)
@@ -194,15 +238,18 @@ func (s *Server) finish(w http.ResponseWriter, f *flow) {
 	s.wrong = 0
 	s.mu.Unlock()
 	answer(w, http.StatusOK, map[string]any{
-		"type": "create_entry", "flow_id": f.id, "handler": []any{f.provider, nil}, "title": "Home Assistant Local", "version": 1,
-		"minor_version": 1, "description": nil, "description_placeholders": nil, "result": code,
+		"type": "create_entry", "flow_id": f.id, "handler": []any{f.provider, nil}, "description": nil,
+		"description_placeholders": nil, "result": code,
 	})
 }
 
-func (s *Server) endFlow(id string) {
+// endFlow says whether there was that one.
+func (s *Server) endFlow(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	_, there := s.flows[id]
 	delete(s.flows, id)
+	return there
 }
 
 // DropFlows ends the logins that are under way, as a restart of Home Assistant or ten minutes of waiting do.
@@ -220,6 +267,9 @@ func (s *Server) Flows() int {
 }
 
 func (s *Server) abortFlow(w http.ResponseWriter, id string) {
-	s.endFlow(id)
+	if !s.endFlow(id) {
+		message(w, http.StatusNotFound, "Invalid flow specified")
+		return
+	}
 	message(w, http.StatusOK, "Flow aborted")
 }

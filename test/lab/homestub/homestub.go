@@ -6,7 +6,8 @@
 //
 // It behaves as the real one does where that is a trap: an ingress WebSocket is answered 101 first and closed right after
 // when its session is dead or the add-on does not answer, a session is checked only when a connection is opened, a wrong password is
-// answered 200, and a name that a token has already is refused with no word why.
+// answered 200, a name that a token has already is refused with no word why, and each refused token counts as a wrong login. Package
+// test/homeassistant compares all but the add-on's part with a real Home Assistant.
 // It differs in that WebSocket pings are answered by the stub instead of being passed through, in that sessions do not
 // expire by themselves (see DropSessions), and in that nothing else of Home Assistant is there.
 package homestub
@@ -55,8 +56,11 @@ type Options struct {
 	NotOnboarded bool
 	// Trusted: the network is trusted; who it is may be chosen without a password.
 	Trusted bool
-	// BanAfter is how many wrong passwords and codes in a row ban whoever asks (http.ip_ban_enabled); 0: never.
+	// BanAfter is how many wrong passwords, codes and tokens in a row ban whoever asks (http.login_attempts_threshold): whatever is asked
+	// then is answered 403. A login that is right takes them back, and so does a token that opens the WebSocket API; 0: never.
 	BanAfter int
+	// Banned: whoever asks is banned already.
+	Banned bool
 }
 
 // Requests counts what was asked so far.
@@ -85,7 +89,8 @@ type Server struct {
 	flows    map[string]*flow
 	codes    map[string]authCode
 	tokens   []*issued
-	wrong    int // logins in a row
+	watched  []*watched // connections of the WebSocket API
+	wrong    int        // logins in a row
 	requests Requests
 	drops    map[int]context.CancelFunc // of the open ingress connections
 	nextDrop int
@@ -121,8 +126,9 @@ func (s *Server) Close() {
 // SetSIPCore changes SIP Core's settings, as a person does in Home Assistant.
 func (s *Server) SetSIPCore(v any) { s.Set(func(o *Options) { o.SIPCore = v }) }
 
-// Set changes the home. Connections that are up stay.
+// Set changes the home. Connections that are up stay, but for those of the WebSocket API whose token is not good any more.
 func (s *Server) Set(change func(*Options)) {
+	defer s.cutStrangers()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(&s.opt)
@@ -168,6 +174,8 @@ func (s *Server) count(change func(*Requests)) {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case s.banned():
+		http.Error(w, "403: Forbidden", http.StatusForbidden)
 	case r.URL.Path == "/api/websocket":
 		s.serveAPI(w, r)
 	case strings.HasPrefix(r.URL.Path, "/auth/"):
@@ -201,6 +209,7 @@ func (s *Server) serveSIPCore(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "405: Method Not Allowed", http.StatusMethodNotAllowed)
 	case !known:
 		s.count(func(q *Requests) { q.Refused++ })
+		s.wrongLogin()
 		http.Error(w, "401: Unauthorized", http.StatusUnauthorized)
 	case config && o.NotSetUp:
 		answer(w, http.StatusInternalServerError, map[string]string{"error": "No configuration found"})

@@ -3,6 +3,7 @@ package homestub
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -33,7 +34,7 @@ func (s *Server) serveIngress(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if status != 0 {
-		http.Error(w, http.StatusText(status), status)
+		http.Error(w, fmt.Sprintf("%d: %s", status, http.StatusText(status)), status)
 		return
 	}
 	proxy := httputil.ReverseProxy{

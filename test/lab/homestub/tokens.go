@@ -1,6 +1,7 @@
 package homestub
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"slices"
@@ -52,13 +53,45 @@ func (s *Server) whose(access string) (user User, id string, ok bool) {
 	return User{}, "", false
 }
 
-// forget deletes the tokens that match. It says whether there were any.
+// forget deletes the tokens that match, and closes the connections that were opened with them. It says whether there were any.
 func (s *Server) forget(match func(*issued) bool) bool {
+	defer s.cutStrangers()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := len(s.tokens)
 	s.tokens = slices.DeleteFunc(s.tokens, match)
 	return len(s.tokens) < before
+}
+
+// watched is a connection of the WebSocket API.
+type watched struct {
+	token string // it was opened with
+	cut   context.CancelFunc
+}
+
+// watch makes a connection one that ends with its token. The result takes it back.
+func (s *Server) watch(token string, cut context.CancelFunc) func() {
+	w := &watched{token, cut}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watched = append(s.watched, w)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.watched = slices.DeleteFunc(s.watched, func(other *watched) bool { return other == w })
+	}
+}
+
+// cutStrangers ends the connections of the WebSocket API whose tokens are not good any more, as Home Assistant does at once.
+func (s *Server) cutStrangers() {
+	s.mu.Lock()
+	all := slices.Clone(s.watched)
+	s.mu.Unlock()
+	for _, w := range all {
+		if _, _, known := s.whose(w.token); !known {
+			w.cut()
+		}
+	}
 }
 
 // Token is an entry of a user's list of tokens.
@@ -82,14 +115,14 @@ func (s *Server) Tokens() []Token {
 
 // longLived makes a long-lived token. Each name is good once for each user; Home Assistant refuses the second one with no word why.
 func (a api) longLived(c command) bool {
+	if c.Lifespan == 0 {
+		return a.refuse(c.ID, "invalid_format", "required key not provided at 'lifespan'. Got None")
+	}
 	user, _, _ := a.whose(a.token)
 	for _, t := range a.Tokens() {
 		if t.User.ID == user.ID && t.Name == c.ClientName {
 			return a.refuse(c.ID, "unknown_error", "Unknown error")
 		}
-	}
-	if c.ClientName == "" || c.Lifespan < 1 {
-		return a.refuse(c.ID, "invalid_format", "required key not provided")
 	}
 	return a.result(c.ID, a.issue(user, c.ClientName, "").access)
 }
@@ -113,7 +146,7 @@ func (a api) refreshTokens(c command) bool {
 	return a.result(c.ID, list)
 }
 
-// deleteToken deletes one of the user's tokens. The connection of a deleted token is closed before the answer.
+// deleteToken deletes one of the user's tokens. Its own connection is closed before the answer.
 func (a api) deleteToken(c command) bool {
 	user, self, _ := a.whose(a.token)
 	if !a.forget(func(t *issued) bool { return t.id == c.RefreshTokenID && t.user.ID == user.ID }) {
