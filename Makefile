@@ -15,7 +15,7 @@ export PATH := $(CACHE)/go/bin:$(PATH)
 export DOORSTATION_CACHE := $(CACHE)
 
 # Packages whose tests need the lab; all others need nothing but Go.
-LAB_PACKAGES := /test/(lab|e2e|checkup|demo|bench|sipp|chaos|sound|vm|setup|page)$$
+LAB_PACKAGES := /test/(lab|e2e|checkup|demo|bench|sipp|chaos|sound|vm|setup|page|homeassistant)$$
 ALL_ARCHS := amd64 arm64 armhf
 ARCHS := $(ALL_ARCHS)
 heading = @printf '\n=== %s ===\n' '$(1)'
@@ -53,9 +53,9 @@ test-kernel: deps-kernel ## camera, sound and GPIO on the kernel's real drivers,
 	CGO_ENABLED=0 go test -tags kernel,nolibopusfile -count=1 -timeout 25m -exec "$(CURDIR)/bin/kernel -limit 20m -append time-travel=inf-cpu" \
 		-v -run '^TestKernel' ./internal/gpio
 
-test-e2e: deps-lab build ## scenarios against Asterisk 22 and Chromium with JsSIP
+test-e2e: deps-lab build ## scenarios against Asterisk 22, Chromium with JsSIP, and Home Assistant Core
 	$(call heading,the lab and the household scenarios)
-	test/lab/prepare.sh asterisk popup
+	test/lab/prepare.sh asterisk popup homeassistant
 	go test -count=1 -p 1 -timeout 40m $$(go list ./test/... | grep -E '$(LAB_PACKAGES)' | grep -v -E '/test/(chaos|vm)$$')
 
 # The troubles mostly wait, each in a household of its own: all at once, whatever the number of processors.

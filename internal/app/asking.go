@@ -55,7 +55,11 @@ func (a *asking) look(ctx context.Context) (answer, error) {
 		a.token, a.mark, a.askWho, a.known = token, homeassistant.Mark{}, time.Time{}, false
 	}
 	got, err := a.ask(ctx, client)
+	a.clients.heard(token, err)
 	if err != nil {
+		if errors.Is(err, homeassistant.ErrTokenRefused) {
+			a.known = false
+		}
 		a.askWho = time.Time{}
 		if errors.Is(err, homeassistant.ErrUnreachable) {
 			a.clients.drop()
@@ -65,7 +69,8 @@ func (a *asking) look(ctx context.Context) (answer, error) {
 	return got, nil
 }
 
-// ask asks both at the same time; when the settings fail the other question is given up.
+// ask asks both at the same time; when the settings fail the other question is given up. With a token that is not known to be good it is
+// asked whose it is first, so that one that is refused is shown once.
 func (a *asking) ask(ctx context.Context, client *homeassistant.Client) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchLimit)
 	defer cancel()
@@ -73,14 +78,19 @@ func (a *asking) ask(ctx context.Context, client *homeassistant.Client) (answer,
 	before := a.who
 	var whoErr error
 	var asked sync.WaitGroup
-	if asks := !now.Before(a.askWho); asks {
-		asked.Go(func() {
-			var user homeassistant.User
-			if user, whoErr = client.CurrentUser(ctx); whoErr == nil {
-				a.who, a.known = settings.Identity{ID: user.ID, Name: user.Name}, true
-				a.askWho = now.Add(whoEvery)
-			}
-		})
+	askWho := func() {
+		var user homeassistant.User
+		if user, whoErr = client.CurrentUser(ctx); whoErr == nil {
+			a.who, a.known = settings.Identity{ID: user.ID, Name: user.Name}, true
+			a.askWho = now.Add(whoEvery)
+		}
+	}
+	if !a.known {
+		if askWho(); errors.Is(whoErr, homeassistant.ErrTokenRefused) {
+			return answer{}, whoErr
+		}
+	} else if !now.Before(a.askWho) {
+		asked.Go(askWho)
 	}
 	raw, mark, err := client.PollSIPCoreConfig(ctx, a.mark)
 	if err != nil {

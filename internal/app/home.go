@@ -23,13 +23,19 @@ type rhythm struct {
 	poll time.Duration
 	// retryFirst and retryMost bound the wait after a failure; it doubles in between.
 	retryFirst, retryMost time.Duration
+	// refusedFirst and refusedMost bound for how long a token that was refused is not shown again; it doubles in between. Home Assistant
+	// counts each time as a wrong login, and may ban the door after a few.
+	refusedFirst, refusedMost time.Duration
 	// busy is how often changed settings look whether the visit that keeps them waiting is over.
 	busy time.Duration
 }
 
 // defaultRhythm lets a change, and a Home Assistant that is back, be noticed within 15 s.
 func defaultRhythm() rhythm {
-	return rhythm{poll: 10 * time.Second, retryFirst: time.Second, retryMost: 12 * time.Second, busy: 250 * time.Millisecond}
+	return rhythm{
+		poll: 10 * time.Second, retryFirst: time.Second, retryMost: 12 * time.Second, busy: 250 * time.Millisecond,
+		refusedFirst: 15 * time.Minute, refusedMost: 24 * time.Hour,
+	}
 }
 
 // home follows Home Assistant: it fetches SIP Core's settings, makes a line of them, and changes the line as they change. When
@@ -62,7 +68,7 @@ type home struct {
 }
 
 func newHome(o Options, h *health.Register, p *phone.Phone) *home {
-	c := &clients{local: o.Local, getenv: o.Getenv, log: o.Log}
+	c := &clients{local: o.Local, getenv: o.Getenv, log: o.Log, now: o.Now, rhythm: o.rhythm()}
 	return &home{
 		opt: o, rhythm: o.rhythm(), faults: faults{h}, phone: p, store: settings.NewStore(o.StateDir),
 		asking: asking{clients: c, now: o.Now}, wake: make(chan struct{}, 1), report: control.Settings{Origin: originNone},

@@ -203,11 +203,18 @@ audio: {device: test}
 
 // quick lets no test wait long.
 func quick() *rhythm {
-	return &rhythm{poll: 50 * time.Millisecond, retryFirst: 20 * time.Millisecond, retryMost: 100 * time.Millisecond, busy: 20 * time.Millisecond}
+	return &rhythm{poll: 50 * time.Millisecond, retryFirst: 20 * time.Millisecond, retryMost: 100 * time.Millisecond, busy: 20 * time.Millisecond,
+		refusedFirst: 20 * time.Millisecond, refusedMost: 100 * time.Millisecond}
 }
 
 // start starts an agent; the end of the test stops it.
 func (h *house) start(more string, change ...func(*settings.Local)) *agent {
+	h.t.Helper()
+	return h.startIn(quick(), more, change...)
+}
+
+// startIn is start with a rhythm.
+func (h *house) startIn(r *rhythm, more string, change ...func(*settings.Local)) *agent {
 	h.t.Helper()
 	a := &agent{t: h.t, client: control.NewClient(h.path("control.sock")), ended: make(chan error, 1), log: &logBuffer{}}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -216,7 +223,7 @@ func (h *house) start(more string, change ...func(*settings.Local)) *agent {
 		Local: h.local(more), Socket: h.path("control.sock"), StateDir: h.path("state"), Version: "1.2.3", Now: time.Now, Getenv: func(string) string { return "" },
 		Service: h.service,
 		Log:     slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		test:    forTest{rhythm: quick(), loopback: true},
+		test:    forTest{rhythm: r, loopback: true},
 	}
 	for _, f := range change {
 		f(&o.Local)

@@ -146,11 +146,12 @@ type ingress struct {
 
 // locate makes a fresh session.
 func (i *ingress) locate(ctx context.Context) (sip.Endpoint, error) {
-	client, _, err := i.clients.get()
+	client, token, err := i.clients.get()
 	if err != nil {
 		return sip.Endpoint{}, fmt.Errorf("ingress: %w", err)
 	}
 	in, err := client.Ingress(ctx)
+	i.clients.heard(token, err)
 	if err != nil {
 		return sip.Endpoint{}, fmt.Errorf("ingress: %w", err)
 	}

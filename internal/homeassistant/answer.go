@@ -75,8 +75,7 @@ func refusal(status int) error {
 	case http.StatusUnauthorized:
 		return ErrTokenRefused
 	case http.StatusForbidden:
-		// Home Assistant's http.ip_ban_enabled answers so, whatever the token.
-		return fmt.Errorf("%w (403: it may have banned this machine's address)", ErrTokenRefused)
+		return fmt.Errorf("%w (%w)", ErrTokenRefused, ErrForbidden)
 	case http.StatusNotFound:
 		return ErrNotInstalled
 	default:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/coder/websocket"
 )
@@ -55,6 +56,8 @@ type message struct {
 	Result  json.RawMessage `json:"result"`
 	Error   *CommandError   `json:"error"`
 	Version string          `json:"ha_version"`
+	// Message is the reason of auth_invalid.
+	Message string `json:"message"`
 }
 
 // CommandError is how Home Assistant's WebSocket API refuses a command.
@@ -153,9 +156,17 @@ func (s session) login(ctx context.Context, token string) (version string, err e
 		return version, err
 	}
 	if answer.Type == "auth_invalid" {
-		return version, ErrTokenRefused
+		return version, refusedToken(answer.Message)
 	}
 	return version, nil
+}
+
+// refusedToken is ErrTokenRefused, with Home Assistant's reason where it has one, such as that the user is not active.
+func refusedToken(reason string) error {
+	if reason = printable(reason); reason == "" || strings.HasPrefix(reason, "Invalid access token") {
+		return ErrTokenRefused
+	}
+	return fmt.Errorf("%w: %s", ErrTokenRefused, reason)
 }
 
 // call sends a command and waits for its result.

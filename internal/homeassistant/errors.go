@@ -14,6 +14,9 @@ import (
 var (
 	// ErrTokenRefused says that the access token is not accepted (401, auth_invalid, or 403: the address is banned).
 	ErrTokenRefused = errors.New("the access token is refused by Home Assistant")
+	// ErrForbidden says that nothing is answered at all (403), as Home Assistant's http.ip_ban_enabled does whatever the token. It comes
+	// with ErrTokenRefused.
+	ErrForbidden = errors.New("403: it may have banned this machine's address")
 	// ErrNotInstalled says that the SIP Core integration is not there (404).
 	ErrNotInstalled = errors.New("the SIP Core integration is not installed in Home Assistant")
 	// ErrNotSetUp says that SIP Core is installed without having been set up (500 "No configuration found").

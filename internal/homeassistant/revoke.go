@@ -21,8 +21,8 @@ func (c *Client) Revoke(ctx context.Context) error {
 	}
 	var nothing json.RawMessage
 	err = c.command(ctx, map[string]any{"type": "auth/delete_refresh_token", "refresh_token_id": id}, &nothing)
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, ErrTokenRefused) { // asked once more, it would be one more wrong login
+		return err
 	}
 	if _, again := c.CurrentUser(ctx); errors.Is(again, ErrTokenRefused) {
 		return nil

@@ -194,7 +194,7 @@ func (s *state) revoke(ctx context.Context) {
 	}
 	made := s.made
 	s.made = Made{}
-	if err := s.Home.Revoke(ctx, s.madeAt, made.Token); err != nil {
+	if err := s.Home.Revoke(ctx, s.madeAt, made.Token); err != nil && !errors.Is(err, ErrTokenRefused) { // then it is gone
 		s.tell(Warning, fmt.Sprintf("The token %q, which was made just now, could not be deleted: delete it in the user's profile in Home Assistant.",
 			Clean(made.Name)))
 	}

@@ -21,6 +21,9 @@ func (h *household) fault(code string) {
 	h.Door.Wait(3*patience, "fault "+code, func(s control.Status) bool { return house.FaultOf(s, code) != nil })
 }
 
+// anotherToken is what a person makes after the door's was deleted.
+const anotherToken = "another-token-of-the-front-door"
+
 func TestHomeAssistantIsInTroubleWhileThePBXIsNot(t *testing.T) {
 	t.Parallel()
 	h := settle(t, 8, house.Options{})
@@ -33,8 +36,8 @@ func TestHomeAssistantIsInTroubleWhileThePBXIsNot(t *testing.T) {
 		{"answers too late", "home_assistant_unreachable",
 			func() { h.HomeMood(house.Slow) }, func() { h.HomeMood(house.Well) }},
 		{"refuses a token that was revoked", "token_refused",
-			func() { h.Home.Set(func(o *homestub.Options) { o.Token = "another" }) },
-			func() { h.Home.Set(func(o *homestub.Options) { o.Token = house.Token }) }},
+			func() { h.Home.Set(func(o *homestub.Options) { o.Token = anotherToken }) },
+			func() { h.Door.PutToken(anotherToken) }},
 	} {
 		trouble.begin()
 		h.fault(trouble.fault)
@@ -61,13 +64,13 @@ func TestHomeAssistantRestarts(t *testing.T) {
 func TestTheTokenIsRevokedAndThePBXRestarts(t *testing.T) {
 	t.Parallel()
 	h := settle(t, 10, house.Options{})
-	h.Home.Set(func(o *homestub.Options) { o.Token = "another" })
+	h.Home.Set(func(o *homestub.Options) { o.Token = anotherToken })
 	h.Home.DropSessions()
 	h.PBX.Restart(t)
 	h.fault("token_refused")
-	h.Home.Set(func(o *homestub.Options) { o.Token = house.Token })
-	// Nothing tells the door that a person has mended the token: it asks again within its usual pause.
-	h.Door.Wait(3*patience, "registered with the mended token", registered)
+	h.Door.PutToken(anotherToken)
+	// Nothing tells the door that there is another one: it looks again within its usual pause.
+	h.Door.Wait(3*patience, "registered with the other token", registered)
 	h.goodAsEver()
 }
 

@@ -57,7 +57,8 @@ func TestKeptSettingsRingWithoutHomeAssistant(t *testing.T) {
 
 func TestKeptSettingsRingWithARevokedToken(t *testing.T) {
 	h, kitchen := evening(t, keeps(t), lab.PopupOptions{})
-	h.Home.Set(func(o *homestub.Options) { o.Token = "another" })
+	const another = "another-token-of-the-front-door"
+	h.Home.Set(func(o *homestub.Options) { o.Token = another })
 	h.Door.Wait(noticed, "the token refused, the line up", func(s control.Status) bool {
 		return s.Registration.State == "registered" && house.FaultOf(s, "token_refused") != nil
 	})
@@ -69,7 +70,7 @@ func TestKeptSettingsRingWithARevokedToken(t *testing.T) {
 	h.Door.Wait(patience, "registered with kept settings", kept)
 	h.Door.WaitFault("token_refused")
 	answered(t, h, kitchen)
-	h.Home.Set(func(o *homestub.Options) { o.Token = house.Token })
+	h.Door.PutToken(another)
 	h.Door.Wait(noticed, "no fault, the call goes on", func(s control.Status) bool { return len(s.Faults) == 0 && s.Visit.State == "talking" })
 }
 

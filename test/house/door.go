@@ -104,6 +104,14 @@ func StartDoor(t lab.T, o DoorOptions) *Door {
 	return d
 }
 
+// PutToken puts another token into the agent's token file, as a person does: one that was deleted in Home Assistant is never good again.
+func (d *Door) PutToken(token string) {
+	d.t.Helper()
+	if err := os.WriteFile(filepath.Join(d.dir, "token"), []byte(token+"\n"), 0o600); err != nil {
+		d.t.Fatalf("house: %v", err)
+	}
+}
+
 // PID is the agent's process id.
 func (d *Door) PID() int { return d.cmd.Process.Pid }
 
