@@ -16,7 +16,7 @@ import (
 // ingressAgent registers through ingress; meanwhile is called between finding the way and going it.
 func (h *house) ingressAgent(meanwhile func()) <-chan sip.Registration {
 	h.t.Helper()
-	c := &clients{local: h.local(""), getenv: func(string) string { return "" }, log: textLog(&logBuffer{})}
+	c := &clients{local: h.local(""), getenv: func(string) string { return "" }, log: textLog(&logBuffer{}), now: time.Now, rhythm: *quick()}
 	in := &ingress{clients: c}
 	seen := make(chan sip.Registration, 1000)
 	agent, err := sip.New(sip.Config{
