@@ -210,6 +210,11 @@ func (o *driver) step(c chip) time.Duration {
 		if err != nil {
 			o.err = fmt.Errorf("taking %s on %s: %w", o.part, o.pin, err)
 			o.report(o.part, o.err)
+			// A guard that could not take the line has ended, and told so: that is no reason to start the next one at once.
+			select {
+			case <-o.kick:
+			default:
+			}
 			return retakeEvery
 		}
 		if !o.until.IsZero() {

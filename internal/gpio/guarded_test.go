@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"doorstation/internal/gpio/guard"
@@ -236,4 +237,30 @@ func TestAGuardThatHangsInTheKernel(t *testing.T) {
 	if err = r.close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestALineThatIsTakenIsTriedOnceASecond: each guard that could not take it has ended, and its end is told like that of any other.
+func TestALineThatIsTakenIsTriedOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := door()
+		b := &bench{}
+		b.prepare(&c)
+		b.Board = Open(c)
+		b.sim = b.Simulated()
+		tries := 0
+		b.lock.take = func(chip chip) (relay, error) {
+			if tries++; tries > 100 {
+				return plain(chip, *c.Lock) // without an end of it no time would pass
+			}
+			b.lock.wake()
+			return nil, errGone
+		}
+		b.start(t)
+		time.Sleep(10*time.Second + 500*ms)
+		b.lock.mu.Lock()
+		defer b.lock.mu.Unlock()
+		if tries != 11 {
+			t.Errorf("tried %d times in ten seconds", tries)
+		}
+	})
 }
