@@ -239,8 +239,13 @@ func BuildRelease(t lab.T) string {
 
 func build(t lab.T, name string, flags ...string) string {
 	t.Helper()
-	binary := filepath.Join(lab.Cache(), "bin", name)
-	if err := os.MkdirAll(filepath.Dir(binary), 0o755); err != nil {
+	// In the clone: another one's tests, which may run at the same time, build another agent.
+	module, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		t.Fatalf("house: go env: %v", err)
+	}
+	binary := filepath.Join(filepath.Dir(strings.TrimSpace(string(module))), "bin", "test", name)
+	if err = os.MkdirAll(filepath.Dir(binary), 0o755); err != nil {
 		t.Fatalf("house: %v", err)
 	}
 	cmd := exec.Command("go", append(append([]string{"build", "-o", binary}, flags...), "doorstation/cmd/doorstation")...)
