@@ -73,6 +73,17 @@ func is(t *testing.T, what string, f check.Finding, code health.Code, words ...s
 	}
 }
 
+// pictured is what is said of a camera that should give pictures. One that seems to have stalled is looked at again: on a machine that has far too much
+// to do everything stands still for seconds, which is another fault than the one meant.
+func pictured(t *testing.T, o Options) check.Finding {
+	t.Helper()
+	f := found(t, o, "camera")
+	for tries := 1; tries < 8 && f.Code == health.CodeCameraStalled; tries++ {
+		f = found(t, o, "camera")
+	}
+	return f
+}
+
 const someButton = "gpio: simulated\nbuttons: [{name: Front, pin: GPIO17, call: ['100']}]\naudio: {device: none}\n"
 
 func cameraFile(t *testing.T, name string) Options {
@@ -85,7 +96,7 @@ func TestKernelTheCameraIsSeen(t *testing.T) {
 	path := device.Name(t, device.Vivid)
 	o := cameraFile(t, path)
 	o.Hardware.Picture = filepath.Join(t.TempDir(), "door.jpg")
-	f := found(t, o, "camera")
+	f := pictured(t, o)
 	is(t, "well", f, "", "a picture of 640x360", "constrained baseline", "encoded on the processor (openh264)", path, o.Hardware.Picture)
 	if info, ok := f.Data.(hardware.PictureInfo); !ok || info.Rate < 5 || info.Rate > 20 || info.Light == nil || info.Light.Blank() {
 		t.Errorf("measured: %+v", f.Data)
@@ -95,26 +106,26 @@ func TestKernelTheCameraIsSeen(t *testing.T) {
 	}
 	t.Run("busy", func(t *testing.T) {
 		release, pid := holder(t, "camera", path)
-		is(t, "busy", found(t, o, "camera"), health.CodeCameraBusy, "used by "+filepath.Base(os.Args[0]), fmt.Sprintf("process %d", pid))
+		is(t, "busy", pictured(t, o), health.CodeCameraBusy, "used by "+filepath.Base(os.Args[0]), fmt.Sprintf("process %d", pid))
 		release()
-		is(t, "free again", found(t, o, "camera"), "")
+		is(t, "free again", pictured(t, o), "")
 	})
 	t.Run("black", func(t *testing.T) {
 		device.SetControl(t, path, "osd_text_mode", 2)
 		device.SetControl(t, path, "test_pattern", 5)
-		is(t, "black", found(t, o, "camera"), health.CodeCameraDark, "the lens covered")
+		is(t, "black", pictured(t, o), health.CodeCameraDark, "the lens covered")
 		device.SetControl(t, path, "test_pattern", 0)
 		device.SetControl(t, path, "osd_text_mode", 0)
-		is(t, "uncovered", found(t, o, "camera"), "")
+		is(t, "uncovered", pictured(t, o), "")
 	})
 	t.Run("silent", func(t *testing.T) {
 		device.SetControl(t, path, "percentage_of_dropped_buffers", 100)
 		is(t, "silent", found(t, o, "camera"), health.CodeCameraStalled)
 		device.SetControl(t, path, "percentage_of_dropped_buffers", 0)
-		is(t, "well again", found(t, o, "camera"), "")
+		is(t, "well again", pictured(t, o), "")
 	})
 	t.Run("not there", func(t *testing.T) {
-		is(t, "not there", found(t, cameraFile(t, "/dev/video99"), "camera"), health.CodeCameraUnavailable, "/dev/video99", "camera.source: v4l2 has vivid ("+path+")")
+		is(t, "not there", pictured(t, cameraFile(t, "/dev/video99")), health.CodeCameraUnavailable, "/dev/video99", "camera.source: v4l2 has vivid ("+path+")")
 	})
 	t.Run("not for this user", func(t *testing.T) {
 		if err := os.Chmod(path, 0o600); err != nil {
@@ -134,13 +145,13 @@ func TestKernelTheCameraIsSeen(t *testing.T) {
 	})
 	t.Run("unplugged", func(t *testing.T) {
 		plugIn := device.Webcam.Unplug(t)
-		is(t, "unplugged", found(t, o, "camera"), health.CodeCameraUnavailable)
+		is(t, "unplugged", pictured(t, o), health.CodeCameraUnavailable)
 		plugIn()
 		again, err := device.CameraCalled("vivid-000-vid-cap")
 		if err != nil {
 			t.Fatal(err)
 		}
-		is(t, "plugged in", found(t, cameraFile(t, again), "camera"), "")
+		is(t, "plugged in", pictured(t, cameraFile(t, again)), "")
 	})
 }
 
@@ -150,13 +161,13 @@ func TestKernelACommandsPictures(t *testing.T) {
 		return options(configFile(t, someButton+fmt.Sprintf("camera: {source: exec, command: [/usr/bin/env, %s=h264, '%s', %s], width: 640, height: 360, framerate: 15}\n",
 			roleVariable, os.Args[0], profile)), HardwareOptions{})
 	}
-	is(t, "baseline", found(t, of("baseline"), "camera"), "", "a picture of 640x360", "baseline", "encoded by the command")
-	f := found(t, of("main"), "camera")
+	is(t, "baseline", pictured(t, of("baseline")), "", "a picture of 640x360", "baseline", "encoded by the command")
+	f := pictured(t, of("main"))
 	is(t, "main", f, health.CodeCameraFormat, "a picture of 640x360", "it is of the Main profile", "-profile:v baseline")
 	if !strings.HasPrefix(f.Remedy, "Let the command of camera.source: exec encode the baseline profile without B-frames") {
 		t.Errorf("the remedy is %q", f.Remedy)
 	}
-	is(t, "encoded so", found(t, of("baseline"), "camera"), "")
+	is(t, "encoded so", pictured(t, of("baseline")), "")
 }
 
 const header = `
@@ -352,7 +363,7 @@ page: {listen: none}
 	f := found(t, o, "lines.button:Front")
 	is(t, "button", f, "", "held by the agent", "at rest now, 0 presses")
 	is(t, "lock", found(t, o, "lines.lock"), "", "held by the agent: off")
-	is(t, "camera", found(t, o, "camera"), "", "a picture of 640x360", path)
+	is(t, "camera", pictured(t, o), "", "a picture of 640x360", path)
 	const ms = time.Millisecond
 	line := chip.Line(t, 17)
 	pressed := make(chan struct{})
