@@ -249,8 +249,8 @@ func build(t lab.T, name string, flags ...string) string {
 		t.Fatalf("house: %v", err)
 	}
 	cmd := exec.Command("go", append(append([]string{"build", "-o", binary}, flags...), "doorstation/cmd/doorstation")...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("house: building the agent: %v\n%s", err, out)
+	if out, buildErr := cmd.CombinedOutput(); buildErr != nil {
+		t.Fatalf("house: building the agent: %v\n%s", buildErr, out)
 	}
 	return binary
 }
