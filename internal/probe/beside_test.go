@@ -130,7 +130,7 @@ func TestNothingIsSaidButByCheck(t *testing.T) {
 	if err = errors.Join(unix.Dup3(kept, stderr, 0), unix.Close(kept), said.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if f := report.Of("camera")[0]; f.Outcome != check.OK {
+	if f := report.Of("camera")[0]; f.Outcome != check.OK && f.Outcome != check.Note { // a machine that has much to do has fewer pictures
 		t.Errorf("%+v", f)
 	}
 	if text, readErr := os.ReadFile(said.Name()); readErr != nil || len(text) > 0 {
