@@ -253,7 +253,9 @@ type noCamera struct{ camera.Source }
 
 var errNoEncoder = errors.New("no encoder is to be had")
 
-func (noCamera) Run(context.Context, camera.Params, func(camera.AccessUnit)) error { return errNoEncoder }
+func (noCamera) Run(context.Context, camera.Params, func(camera.AccessUnit)) error {
+	return errNoEncoder
+}
 
 func TestAPictureThatWasAgreedOnAndNotSent(t *testing.T) {
 	got := callKitchen(t, openKitchen(t, &kitchen{}), func(s *Scene) { s.source = noCamera{camera.NewTestSource(time.Now)} })
