@@ -110,7 +110,7 @@ const operations = {
     popups.set(name, { context, page });
   },
   async click(request) {
-    await popupOf(request).page.click(`#${request.button}`, { timeout: 10_000 });
+    await popupOf(request).page.click(`#${request.button}`, { timeout: 60_000 });
   },
   async ask(request) {
     return popupOf(request).page.evaluate(([method, args]) => window.popup[method](...args), [request.method, request.args ?? []]);
