@@ -31,7 +31,7 @@ func (s *street) install() {
 }
 
 func (s *street) configure() {
-	s.Configure(Config(s.URL(), 5*time.Second, "log: {level: debug}"), house.Token)
+	s.Configure(Config(s.URL(), 20*time.Second, "log: {level: debug}"), house.Token)
 	st := s.Until("registered", Registered)
 	if st.Registration.Transport != "ingress" || st.GPIO.Chip != "header" {
 		s.t.Errorf("it is not as configured: %+v, %+v", st.Registration, st.GPIO)
