@@ -26,9 +26,11 @@ const (
 	// the first IDR passes, and somebody waits for a picture.
 	firstKeyFrameGap = 40 * time.Millisecond
 	firstMoments     = 2 * time.Second
-	// firstBackOff and lastBackOff bound the wait before a broken source is started again; it doubles in between.
+	// firstBackOff and lastBackOff bound the wait before a broken source is started again; it doubles in between. While nobody watches
+	// it goes on doubling up to idleBackOff: the next visitor's picture is proven before, and the fault is not older than it must be.
 	firstBackOff = 250 * time.Millisecond
 	lastBackOff  = 10 * time.Second
+	idleBackOff  = 5 * time.Minute
 	// healthy is how long a source must have delivered for its next failure to count as the first.
 	healthy = 10 * time.Second
 	// failedAfter is the number of failures in a row from which on the state is called failed.
@@ -57,7 +59,7 @@ const (
 	StateRunning State = "running"
 	// StateRestarting: the source broke and is being started again.
 	StateRestarting State = "restarting"
-	// StateFailed: the source broke several times in a row. It is still tried again while somebody watches.
+	// StateFailed: the source broke several times in a row. It is still tried again, more often while somebody watches.
 	StateFailed State = "failed"
 )
 
@@ -233,13 +235,13 @@ func (h *Hub) Status() Status {
 	return s
 }
 
-// Run runs the source whenever there are readers, until ctx ends; it then returns nil, and readers get
-// [ErrReaderClosed]. It waits for the source to return: one that cannot be stopped holds it up.
+// Run runs the source whenever there are readers, and after a failure until pictures come again, whether or not somebody watches. It
+// returns nil when ctx ends, and readers get [ErrReaderClosed]. It waits for the source to return: one that cannot be stopped holds it up.
 func (h *Hub) Run(ctx context.Context) error {
 	defer h.closeReaders()
-	failures := 0
+	failures, said := 0, ""
 	for {
-		if !h.waitForReaders(ctx) {
+		if !h.waitForReason(ctx) {
 			return nil
 		}
 		h.setState(stateAfter(failures))
@@ -248,7 +250,7 @@ func (h *Hub) Run(ctx context.Context) error {
 			return nil
 		}
 		if err == nil {
-			failures = 0
+			failures, said = 0, ""
 			h.setState(StateIdle)
 			continue
 		}
@@ -257,19 +259,27 @@ func (h *Hub) Run(ctx context.Context) error {
 		}
 		failures++
 		h.setState(stateAfter(failures))
-		wait := backOff(failures)
-		h.log.Warn("camera source broke", "source", h.source.Name(), "error", err, "failures", failures, "retry_in", wait)
+		watched, unwatched := backOff(failures, lastBackOff), backOff(failures, idleBackOff)
+		level, wait := slog.LevelWarn, watched
+		if h.readerCount() == 0 {
+			wait = unwatched
+			if said == err.Error() {
+				level = slog.LevelDebug // the same again, for as long as it takes
+			}
+		}
+		said = err.Error()
+		h.log.Log(ctx, level, "camera source broke", "source", h.source.Name(), "error", err, "failures", failures, "retry_in", wait)
 		h.faulty = true
 		h.onFault(err)
-		if !h.rest(ctx, wait) {
+		if !h.rest(ctx, watched, unwatched) {
 			return nil
 		}
 	}
 }
 
-// waitForReaders returns false when ctx ends first.
-func (h *Hub) waitForReaders(ctx context.Context) bool {
-	for h.readerCount() == 0 {
+// waitForReason waits for readers, or for nothing if the source is to be proven again. It returns false when ctx ends first.
+func (h *Hub) waitForReason(ctx context.Context) bool {
+	for h.readerCount() == 0 && !h.faulty {
 		select {
 		case <-ctx.Done():
 			return false
@@ -325,6 +335,7 @@ func (h *Hub) session(ctx context.Context) (delivered time.Duration, err error) 
 				h.log.Info("camera source mended", "source", h.source.Name())
 				h.onFault(nil)
 				h.setState(StateRunning)
+				watch.readersChanged(h.readerCount())
 			}
 		case <-watch.stall.C:
 			return watch.delivered(), fmt.Errorf("camera %s: %w", h.source.Name(), stalled(stop(ErrStalled)))
@@ -335,7 +346,7 @@ func (h *Hub) session(ctx context.Context) (delivered time.Duration, err error) 
 		case <-h.demand:
 			watch.readersChanged(h.readerCount())
 		case <-watch.linger.C:
-			if h.readerCount() == 0 {
+			if h.readerCount() == 0 && !h.faulty { // else it goes on until there is a picture, or until it stalls
 				_ = stop(nil) // is in the log
 				h.log.Info("camera source stopped", "source", h.source.Name())
 				return watch.delivered(), nil

@@ -312,14 +312,15 @@ func TestHubRestartsASourceThatStalls(t *testing.T) {
 	})
 }
 
-// TestAFaultEndsWithPictures is a source that broke, and that nobody waited for when it was tried again.
-func TestAFaultEndsWithPictures(t *testing.T) {
+// TestAFaultEndsThoughNobodyWatches is a source that broke as the visit ended: nobody comes for an hour, and the fault must not stand
+// for as long. It is slow to start, too.
+func TestAFaultEndsThoughNobodyWatches(t *testing.T) {
 	src := newFakeSource(func(run int) fakeRun {
 		switch run {
 		case 0:
 			return fakeRun{pictures: 1, err: errors.New("unplugged")}
 		case 1:
-			return fakeRun{pictures: -1} // does not get so far
+			return fakeRun{pictures: -1}
 		default:
 			return fakeRun{}
 		}
@@ -328,16 +329,40 @@ func TestAFaultEndsWithPictures(t *testing.T) {
 	var faults []error
 	inHub(t, src, func(err error) { faults = append(faults, err) }, func(t *testing.T, h *Hub) {
 		reader := h.Subscribe()
-		time.Sleep(time.Second)
+		time.Sleep(50 * time.Millisecond)
 		reader.Close()
-		time.Sleep(2 * linger)
+		time.Sleep(time.Hour)
+		runs, _, ended := src.seen()
+		if len(faults) != 3 || faults[0] == nil || faults[1] == nil || faults[2] != nil || h.Status().State != StateIdle {
+			t.Errorf("told %v, want two failures and their end; state %s", faults, h.Status().State)
+		}
+		if len(runs) != 3 || ended[2].Sub(runs[2]) != linger {
+			t.Errorf("ran at %v until %v: not for as long as it needs to prove itself", runs, ended)
+		}
+	})
+}
+
+// TestWhoComesToABrokenCameraWaitsForNoPause of those that are made while nobody watches.
+func TestWhoComesToABrokenCameraWaitsForNoPause(t *testing.T) {
+	src := newFakeSource(nil)
+	broken := true
+	src.script = func(int) fakeRun {
+		if broken {
+			return fakeRun{pictures: -1, err: errors.New("unplugged")}
+		}
+		return fakeRun{}
+	}
+	inHub(t, src, nil, func(t *testing.T, h *Hub) {
+		reader := h.Subscribe()
+		time.Sleep(50 * time.Millisecond)
+		reader.Close()
+		time.Sleep(time.Hour)
+		src.mu.Lock()
+		broken = false
+		src.mu.Unlock()
 		reader = h.Subscribe()
 		defer reader.Close()
 		next(t, reader)
-		synctest.Wait()
-		if len(faults) != 2 || faults[0] == nil || faults[1] != nil {
-			t.Errorf("told %v, want a fault and its end", faults)
-		}
 	})
 }
 
@@ -424,8 +449,8 @@ func TestHubCallsASourceFailedThatNeverWorks(t *testing.T) {
 		reader.Close()
 		before, _, _ := src.seen()
 		time.Sleep(time.Hour)
-		if after, _, _ := src.seen(); len(after) > len(before)+1 {
-			t.Errorf("tried %d times while nobody watched", len(after)-len(before))
+		if after, _, _ := src.seen(); len(after) > len(before)+16 || len(after) < len(before)+12 {
+			t.Errorf("tried %d times in an hour while nobody watched", len(after)-len(before))
 		}
 	})
 }

@@ -19,18 +19,26 @@ func (h *Hub) Alive(ctx context.Context) error {
 	return nil
 }
 
-// rest waits before a source that broke is tried again; it returns false when ctx ends first.
-func (h *Hub) rest(ctx context.Context, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	for {
+// rest waits before a source that broke is tried again: for watched if somebody watches or comes to, else for unwatched. It returns
+// false when ctx ends first.
+func (h *Hub) rest(ctx context.Context, watched, unwatched time.Duration) bool {
+	soon, late := time.NewTimer(watched), time.NewTimer(unwatched)
+	defer soon.Stop()
+	defer late.Stop()
+	for rested := false; ; {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-timer.C:
+		case <-soon.C:
+			rested = true
+		case <-late.C:
 			return true
+		case <-h.demand:
 		case answer := <-h.pulses:
 			close(answer)
+		}
+		if rested && h.readerCount() > 0 {
+			return true
 		}
 	}
 }

@@ -77,12 +77,12 @@ func stateAfter(failures int) State {
 }
 
 // backOff is the wait before a source is tried again after this many failures in a row.
-func backOff(failures int) time.Duration {
+func backOff(failures int, last time.Duration) time.Duration {
 	wait := firstBackOff
-	for i := 1; i < failures && wait < lastBackOff; i++ {
+	for i := 1; i < failures && wait < last; i++ {
 		wait *= 2
 	}
-	return min(wait, lastBackOff)
+	return min(wait, last)
 }
 
 // signal leaves a token in a channel of length one, unless there is one.
