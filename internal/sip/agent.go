@@ -99,7 +99,7 @@ func (a *Agent) Run(ctx context.Context) error {
 			*out = outage{}
 		}
 		out.note(at)
-		pause := a.backoff.next()
+		pause := out.shorten(a.backoff.next())
 		news := a.change(func(r *Registration) {
 			r.State, r.ExpiresAt, r.RetryAt, r.Err = Unreachable, time.Time{}, time.Now().Add(pause), at.err
 		})

@@ -22,6 +22,11 @@ const (
 	// resetSpacing is between two times at least that a look makes the back-off begin anew: a server that comes and goes
 	// may not be asked for more than the back-off would.
 	resetSpacing = time.Minute
+	// settling is for how long after its return a server may be half there, its parts coming up one after another: attempts are no
+	// further apart than settlePause then. It is granted again after settleSpacing.
+	settling      = time.Minute
+	settlePause   = 3 * time.Second
+	settleSpacing = 10 * time.Minute
 	// nudgeSpacing is between two attempts at least, however often the agent is nudged.
 	nudgeSpacing = time.Second
 )
@@ -53,7 +58,8 @@ func (b *backoff) next() time.Duration {
 // Attempts to connect and register back off to half a minute; that is what they cost the server. In between the agent only
 // looks: whether the server takes a connection at all, or answers a plain request sensibly (see looker). A look alone proves
 // nothing, as a proxy answers for a PBX that is down; but a server that was shut and is open again is worth an attempt at
-// once. So the PBX is found within seconds of its return, and one that takes connections only to fail is left in peace.
+// once, and a few more while it may still be starting. So the PBX is found within seconds of its return, and one that takes
+// connections only to fail is left in peace.
 type outage struct {
 	began    time.Time
 	ended    time.Time // the last attempt
@@ -61,6 +67,15 @@ type outage struct {
 	shut     bool      // the server takes no connections, as far as is known
 	eager    bool      // the next attempt is made because it takes them again
 	reset    time.Time // of the back-off by a look
+	back     time.Time // when a look found the server open again, as far as that gives it time to settle
+}
+
+// shorten is the pause before the next attempt, shorter than the back-off's while the server may still be starting.
+func (o *outage) shorten(pause time.Duration) time.Duration {
+	if pause > settlePause && time.Since(o.back) < settling {
+		return settlePause/2 + rand.N(settlePause/2)
+	}
+	return pause
 }
 
 // note takes the outcome of an attempt.
@@ -123,6 +138,9 @@ func (a *Agent) rest(ctx context.Context, pause time.Duration, o *outage) {
 			if err == nil && o.shut {
 				a.log.Debug("the server takes connections again")
 				o.shut, o.eager = false, true
+				if time.Since(o.back) > settleSpacing {
+					o.back = time.Now()
+				}
 				if time.Since(o.reset) > resetSpacing {
 					a.backoff.reset()
 					o.reset = time.Now()

@@ -167,6 +167,31 @@ func TestRegisteredWithinFiveSecondsOfTheLastOfManyReturns(t *testing.T) {
 	}
 }
 
+// A PBX on a small machine answers plain requests for a while before it takes registrations: its parts come up one after another.
+func TestRegisteredWithinFiveSecondsOfASlowReturn(t *testing.T) {
+	kind := outageKinds()[2]
+	for _, halfReady := range []time.Duration{3 * time.Second, 10 * time.Second, 25 * time.Second, 45 * time.Second} {
+		for range 20 { // the pauses are random
+			inTime(t, nil, func(t *testing.T, w *world) {
+				l := w.registered()
+				time.Sleep(time.Minute)
+				w.pbx.set(kind.away)
+				l.hangUp()
+				w.registration(Unreachable)
+				time.Sleep(20 * time.Second)
+				w.pbx.set(func(p *pbx) { p.onLook = func() error { return nil } })
+				time.Sleep(halfReady)
+				w.pbx.set(kind.back)
+				began := time.Now()
+				w.registered()
+				if took := time.Since(began); took > 5*time.Second {
+					t.Errorf("registered %v after the PBX, which was half ready for %v", took, halfReady)
+				}
+			})
+		}
+	}
+}
+
 // A server that takes connections and then fails is left in peace: looks find it open, and open it was before.
 func TestServerThatAcceptsAndFailsIsNotHammered(t *testing.T) {
 	inTime(t, func(_ *Config, p *pbx) {
