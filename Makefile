@@ -117,7 +117,7 @@ lint: deps-lint ## golangci-lint (errorlint, gochecknoinits, shadow, …) and go
 docs: deps-build ## what docs/ takes from the code: faults, keys, metrics
 	go run ./internal/tools/docgen
 
-screenshots: deps-docs build ## the pictures in docs/ of the status page and of a terminal
+screenshots: deps-docs build ## the pictures in docs/ of the status page and of a terminal; with SIP_CORE=DIR, a clone of its repository, of Home Assistant, too
 	test/lab/prepare.sh asterisk popup
 	scripts/screenshots.sh
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Make the pictures of doorstation in docs/images anew: its status page in a browser, its commands in a terminal.
-#   scripts/screenshots.sh [page|terminal]...
+# Make the pictures in docs/images anew: doorstation's status page in a browser, its commands in a terminal, Home Assistant's pages.
+#   scripts/screenshots.sh [page|terminal|home]...       by default page and terminal, and home if it can
+#   SIP_CORE       for home: a clone of SIP Core's repository
 # What they show is real: the agent, Asterisk and Chromium on this machine. Only the directories of the trial and Home Assistant's address are
 # shown as they are called on a Raspberry Pi.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GOFLAGS=${GOFLAGS:--tags=nolibopusfile}
-[[ $# -gt 0 ]] || set -- page terminal
+[[ $# -gt 0 ]] || set -- page terminal ${SIP_CORE:+home}
 images=$PWD/docs/images
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -38,11 +39,19 @@ terminal() {
   done
 }
 
+# home: what the owner of the home does there before the door comes.
+home() {
+  test/lab/prepare.sh homeassistant popup
+  go run ./test/shots/homeassistant "$scratch/home"
+  for name in user add configure token; do small "$scratch/home/home-$name.png" "$images/home-$name.png"; done
+}
+
 for what in "$@"; do
   case $what in
     page) page ;;
     terminal) terminal ;;
-    *) echo "usage: scripts/screenshots.sh [page|terminal]..." >&2; exit 2 ;;
+    home) home ;;
+    *) echo "usage: scripts/screenshots.sh [page|terminal|home]..." >&2; exit 2 ;;
   esac
 done
 ls -l "$images"/*.png

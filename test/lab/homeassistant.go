@@ -15,6 +15,8 @@ import (
 type HomeAssistantOptions struct {
 	// Name is the home's; default "The lab".
 	Name string
+	// OwnerIs is what its first user is called; default "The owner".
+	OwnerIs string
 	// Port is that of its server; default 8123.
 	Port int
 	// SIPCore are the settings that SIP Core gives out; nil: it is not set up.
@@ -29,6 +31,8 @@ type HomeAssistantOptions struct {
 	Network *Network
 	// Config is added to its configuration.yaml.
 	Config string
+	// Components is a directory with custom integrations that it has as well; Python one whose modules come before its own.
+	Components, Python string
 }
 
 // HomeAssistant is a Home Assistant Core as it is installed, without a Supervisor; a stand-in for the SIP Core integration is in it, which
@@ -58,6 +62,9 @@ func StartHomeAssistant(t T, o HomeAssistantOptions) *HomeAssistant {
 	t.Helper()
 	if o.Name == "" {
 		o.Name = "The lab"
+	}
+	if o.OwnerIs == "" {
+		o.OwnerIs = "The owner"
 	}
 	if o.Port == 0 {
 		o.Port = 8123
@@ -109,6 +116,11 @@ func (h *HomeAssistant) configure() error {
 	if err := os.CopyFS(filepath.Join(components, "sip_core_stand_in"), os.DirFS(source("homeassistant/sip_core_stand_in"))); err != nil {
 		return err
 	}
+	if h.opt.Components != "" {
+		if err := os.CopyFS(components, os.DirFS(h.opt.Components)); err != nil {
+			return err
+		}
+	}
 	if err := os.WriteFile(filepath.Join(h.dir, "configuration.yaml"), []byte(b.String()), 0o600); err != nil {
 		return err
 	}
@@ -151,7 +163,7 @@ func (h *HomeAssistant) Start(t T) {
 			filepath.Join(h.part, "root"), "usr/bin/python3.14", "-m", "homeassistant", "--config", h.dir, "--skip-pip", "--ignore-os-check",
 		},
 		Env: []string{
-			"PYTHONHOME=" + filepath.Join(h.part, "root", "usr"), "PYTHONPATH=" + filepath.Join(h.part, "site"), "PYTHONNOUSERSITE=1",
+			"PYTHONHOME=" + filepath.Join(h.part, "root", "usr"), "PYTHONPATH=" + strings.TrimPrefix(h.opt.Python+":"+filepath.Join(h.part, "site"), ":"), "PYTHONNOUSERSITE=1",
 		},
 	}
 	if h.opt.Network != nil {

@@ -47,7 +47,7 @@ func (h *HomeAssistant) onboard(t T) {
 		Code string `json:"auth_code"`
 	}
 	h.post(t, "/api/onboarding/users", "", map[string]string{
-		"client_id": h.clientID(), "name": "The owner", "username": OwnerName, "password": OwnerPassword, "language": "en",
+		"client_id": h.clientID(), "name": h.opt.OwnerIs, "username": OwnerName, "password": OwnerPassword, "language": "en",
 	}, &made)
 	h.owner = h.session(t, made.Code)
 	for _, step := range []string{"core_config", "analytics"} {

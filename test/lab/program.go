@@ -26,8 +26,8 @@ func Program(name, out string, work func(T), parts ...Part) int {
 }
 
 // Shots is the whole of a program that takes pictures for the docs of a household with a popup. Its one argument is the directory for them,
-// which is made.
-func Shots(name string, take func(t T, dir string)) int {
+// which is made. It needs parts, by default Asterisk and the popup.
+func Shots(name string, take func(t T, dir string), parts ...Part) int {
 	if len(os.Args) != 2 {
 		fmt.Fprintf(os.Stderr, "usage: %s DIR\n", name)
 		return 2
@@ -40,5 +40,8 @@ func Shots(name string, take func(t T, dir string)) int {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		return 1
 	}
-	return Program(name, filepath.Join(os.TempDir(), "doorstation-"+name), func(t T) { take(t, dir) }, PartAsterisk, PartPopup)
+	if len(parts) == 0 {
+		parts = []Part{PartAsterisk, PartPopup}
+	}
+	return Program(name, filepath.Join(os.TempDir(), "doorstation-"+name), func(t T) { take(t, dir) }, parts...)
 }
