@@ -218,7 +218,7 @@ func (s *Server) serveSIPCore(w http.ResponseWriter, r *http.Request) {
 	case o.NoSupervisor:
 		answer(w, http.StatusServiceUnavailable, map[string]string{"error": "supervisor not available"})
 	case o.NoAddon:
-		answer(w, http.StatusInternalServerError, map[string]string{"error": "addon not found"})
+		answer(w, http.StatusInternalServerError, map[string]string{"error": "Failed to fetch add-on info"})
 	default:
 		answer(w, http.StatusOK, map[string]string{"ingress_entry": ingressPrefix + s.entry})
 	}

@@ -152,7 +152,7 @@ func TestRESTAnswersOfTheContract(t *testing.T) {
 		{"no integration", config, "right", homestub.Options{NoIntegration: true}, 404, "404: Not Found"},
 		{"not set up", config, "right", homestub.Options{NotSetUp: true}, 500, `{"error":"No configuration found"}`},
 		{"no Supervisor", ingress, "right", homestub.Options{NoSupervisor: true}, 503, `{"error":"supervisor not available"}`},
-		{"no add-on", ingress, "right", homestub.Options{NoAddon: true}, 500, `{"error":"addon not found"}`},
+		{"no add-on", ingress, "right", homestub.Options{NoAddon: true}, 500, `{"error":"Failed to fetch add-on info"}`},
 		{"elsewhere", "/api/states", "right", homestub.Options{}, 404, "404: Not Found"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
