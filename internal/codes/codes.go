@@ -6,12 +6,10 @@
 package codes
 
 import (
-	"crypto/rand"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/user"
@@ -23,8 +21,9 @@ import (
 	"syscall"
 	"unicode"
 
-	"golang.org/x/crypto/argon2"
 	"golang.org/x/sys/unix"
+
+	"doorstation/internal/hashed"
 )
 
 var (
@@ -46,12 +45,10 @@ var (
 	ErrTooMany = errors.New("there are as many codes as the door looks up in time")
 )
 
-// The cost of a hash: 8 MiB three times over.
+// cost is that of a hash.
+var cost = hashed.Cost{MemoryKiB: 8 << 10, Passes: 3}
+
 const (
-	memoryKiB = 8 << 10
-	passes    = 3
-	saltSize  = 16
-	hashSize  = 32
 	// mostCodes bounds the time of looking one up.
 	mostCodes = 32
 	mostBytes = 64 << 10
@@ -85,19 +82,8 @@ type Book struct {
 // Load reads a file of codes. [ErrMode] where others than the owner may read it, unless private is false: systemd sees to its credentials
 // itself, and such a file may say "none" where there are none. [ErrFormat], [fs.ErrNotExist].
 func Load(path string, private bool) (*Book, error) {
-	f, err := os.Open(path)
+	data, err := hashed.Read(path, private, mostBytes, ErrMode)
 	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	var data []byte
-	if err == nil && private && info.Mode().Perm()&0o077 != 0 {
-		err = fmt.Errorf("%s: %w", path, ErrMode)
-	}
-	if err == nil {
-		data, err = io.ReadAll(io.LimitReader(f, mostBytes))
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
 	if !private && strings.TrimSpace(string(data)) == none {
@@ -109,7 +95,7 @@ func Load(path string, private bool) (*Book, error) {
 		return nil, fmt.Errorf("%s: %w", path, ErrFormat)
 	}
 	for _, e := range content.Codes {
-		if !validName(e.Name) || !validLength(e.Length) || len(e.Salt) != saltSize || len(e.Hash) != hashSize {
+		if !validName(e.Name) || !validLength(e.Length) || !hashed.Sized(e.Salt, e.Hash) {
 			return nil, fmt.Errorf("%s: %w", path, ErrFormat)
 		}
 	}
@@ -157,7 +143,7 @@ func (b *Book) LookUp(digits string) (name string, is bool) {
 		if e.Length != len(digits) {
 			continue
 		}
-		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(hash(digits, e.Salt), e.Hash), i, found)
+		found = subtle.ConstantTimeSelect(cost.Compare(digits, e.Salt, e.Hash), i, found)
 	}
 	if found < 0 {
 		return "", false
@@ -178,8 +164,8 @@ func (b *Book) Add(name, digits string) error {
 	if _, taken := b.LookUp(digits); taken {
 		return ErrCodeTaken
 	}
-	salt := make([]byte, saltSize)
-	if _, err := rand.Read(salt); err != nil {
+	salt, hash, err := cost.Hash(digits)
+	if err != nil {
 		return err
 	}
 	b.mu.Lock()
@@ -187,7 +173,7 @@ func (b *Book) Add(name, digits string) error {
 	if len(b.entries) >= mostCodes {
 		return ErrTooMany
 	}
-	b.entries = append(b.entries, entry{Name: name, Length: len(digits), Salt: salt, Hash: hash(digits, salt)})
+	b.entries = append(b.entries, entry{Name: name, Length: len(digits), Salt: salt, Hash: hash})
 	return nil
 }
 
@@ -307,10 +293,6 @@ func owner(path string) (uid, gid int, known bool) {
 	uid, uidErr := strconv.Atoi(u.Uid)
 	gid, gidErr := strconv.Atoi(u.Gid)
 	return uid, gid, uidErr == nil && gidErr == nil
-}
-
-func hash(digits string, salt []byte) []byte {
-	return argon2.IDKey([]byte(digits), salt, passes, memoryKiB, 1, hashSize)
 }
 
 func validLength(n int) bool { return n >= 4 && n <= 16 }

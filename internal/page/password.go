@@ -1,17 +1,13 @@
 package page
 
 import (
-	"crypto/rand"
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/crypto/argon2"
+	"doorstation/internal/hashed"
 )
 
 var (
@@ -23,12 +19,10 @@ var (
 	ErrPasswordFormat = errors.New("this is no file made by doorstation page password")
 )
 
-// The cost of a hash (RFC 9106): 19 MiB twice over is what a Raspberry Pi Zero spares, and half a second of it.
+// cost is what a Raspberry Pi Zero spares, and half a second of it.
+var cost = hashed.Cost{MemoryKiB: 19 << 10, Passes: 2}
+
 const (
-	memoryKiB    = 19 << 10
-	passes       = 2
-	saltSize     = 16
-	hashSize     = 32
 	leastLetters = 8
 	mostLetters  = 128
 	mostBytes    = 1 << 10
@@ -46,15 +40,11 @@ func NewPassword(text string) (*Password, error) {
 	if n := utf8.RuneCountInString(text); n < leastLetters || n > mostLetters {
 		return nil, ErrPasswordLength
 	}
-	salt := make([]byte, saltSize)
-	if _, err := rand.Read(salt); err != nil {
+	salt, hash, err := cost.Hash(text)
+	if err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
-	return &Password{salt: salt, hash: hashOf(text, salt)}, nil
-}
-
-func hashOf(text string, salt []byte) []byte {
-	return argon2.IDKey([]byte(text), salt, passes, memoryKiB, 1, hashSize)
+	return &Password{salt: salt, hash: hash}, nil
 }
 
 // Is tells whether text is the password. It takes its time, always the same.
@@ -62,7 +52,7 @@ func (p *Password) Is(text string) bool {
 	if len(text) > mostBytes {
 		return false
 	}
-	return subtle.ConstantTimeCompare(hashOf(strings.TrimSpace(text), p.salt), p.hash) == 1
+	return cost.Compare(strings.TrimSpace(text), p.salt, p.hash) == 1
 }
 
 // Line is what its file holds.
@@ -77,31 +67,20 @@ func (p *Password) String() string { return "(hashed)" }
 // ReadPassword reads a file made of [Password.Line]. [ErrPasswordMode] where others than the owner may read it, unless private is false:
 // systemd sees to its credentials itself. [ErrPasswordFormat].
 func ReadPassword(path string, private bool) (*Password, error) {
-	f, err := os.Open(path)
+	data, err := hashed.Read(path, private, mostBytes, ErrPasswordMode)
 	if err != nil {
-		return nil, fmt.Errorf("page.password_file: %w", err)
-	}
-	info, err := f.Stat()
-	var data []byte
-	if err == nil && private && info.Mode().Perm()&0o077 != 0 {
-		err = fmt.Errorf("%s: %w", path, ErrPasswordMode)
-	}
-	if err == nil {
-		data, err = io.ReadAll(io.LimitReader(f, mostBytes))
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, fmt.Errorf("page.password_file: %w", err)
 	}
 	// What is wrong is not repeated: it may be a password that somebody wrote there.
 	wrong := fmt.Errorf("page.password_file: %s: %w", path, ErrPasswordFormat)
 	rest, is := strings.CutPrefix(strings.TrimSpace(string(data)), "$"+algorithm+"$")
-	salted, hashed, cut := strings.Cut(rest, "$")
+	saltText, hashText, cut := strings.Cut(rest, "$")
 	if !is || !cut {
 		return nil, wrong
 	}
-	salt, saltErr := base64.RawStdEncoding.DecodeString(salted)
-	hash, hashErr := base64.RawStdEncoding.DecodeString(hashed)
-	if saltErr != nil || hashErr != nil || len(salt) != saltSize || len(hash) != hashSize {
+	salt, saltErr := base64.RawStdEncoding.DecodeString(saltText)
+	hash, hashErr := base64.RawStdEncoding.DecodeString(hashText)
+	if saltErr != nil || hashErr != nil || !hashed.Sized(salt, hash) {
 		return nil, wrong
 	}
 	return &Password{salt: salt, hash: hash}, nil
