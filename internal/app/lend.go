@@ -71,12 +71,26 @@ func (a *App) lend(ctx context.Context, to *control.Loan) {
 		if err := to.Begin(); err != nil {
 			log.Info("nobody takes it", "error", err)
 		} else {
-			to.Wait(ctx)
+			a.tellLent(ctx, to)
 		}
 		log.Info("the hardware is given back: doorstation ends, to be started again")
 		a.opt.Service.notify("STOPPING=1")
 	}
 	_ = to.Close() // it is over in any case
+}
+
+// tellLent waits until the loan is over, and tells whoever asks the agent meanwhile what has become of it.
+func (a *App) tellLent(ctx context.Context, to *control.Loan) {
+	telling, stop := context.WithCancel(ctx)
+	var told sync.WaitGroup
+	told.Go(func() {
+		if err := control.ServeLent(telling, a.opt.Socket, a.opt.Log); err != nil {
+			a.opt.Log.Warn("nobody is told that the hardware is lent", "error", err)
+		}
+	})
+	to.Wait(ctx)
+	stop()
+	told.Wait()
 }
 
 // feed keeps the service manager's watchdog content until it is told to stop, or for as long as limit (0: no limit).

@@ -10,6 +10,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,6 +25,8 @@ var (
 	ErrPathTooLong = errors.New("control: the path of the socket is too long")
 	// ErrNotRunning is given to a client when no agent listens.
 	ErrNotRunning = errors.New("doorstation is not running: nobody listens on its control socket")
+	// ErrLent is the [ErrNotRunning] of an agent whose hardware somebody has borrowed.
+	ErrLent = fmt.Errorf("%w while its hardware is lent", ErrNotRunning)
 	// ErrNotAllowed is given to a client that may not use the socket.
 	ErrNotAllowed = errors.New("this user may not use doorstation's control socket: be root or in the group of the socket")
 	// ErrNoSuchButton is what a [Station] wraps when the button is not configured.
@@ -92,6 +95,7 @@ const (
 	codeNoCall       = "no_call"
 	codeBadRequest   = "bad_request"
 	codeFailed       = "failed"
+	codeLent         = "lent"
 )
 
 const (

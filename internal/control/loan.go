@@ -62,6 +62,15 @@ func loanRoute(mux *http.ServeMux, s Lender, log *slog.Logger) {
 	})
 }
 
+// ServeLent is [Serve] for an agent whose hardware is lent: whoever asks is told so.
+func ServeLent(ctx context.Context, path string, log *slog.Logger) error {
+	return listenAndServe(ctx, path, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, http.StatusServiceUnavailable, errorReply{Error: lentText, Code: codeLent}, log)
+	}), log)
+}
+
+const lentText = "the hardware is lent, most likely to a doorstation setup that is not finished: the bell is dead until that ends, and then starts again by itself"
+
 // Borrowed is the agent's hardware, as the borrower sees it: nobody has it open until Close, or until the borrower's process ends. The agent is
 // started again then.
 type Borrowed struct{ conn net.Conn }
@@ -129,6 +138,8 @@ func refused(resp *http.Response) error {
 	switch refusal.Code {
 	case codeNoSuchButton:
 		return &refusedError{refusal.Error, ErrNoSuchButton}
+	case codeLent:
+		return &refusedError{refusal.Error, ErrLent}
 	case codeNoCall:
 		return &refusedError{refusal.Error, ErrNoCall}
 	case codeSoundInUse:

@@ -27,13 +27,17 @@ const (
 // the mode 0660 from its first moment, a socket left behind by an agent that died is replaced and [ErrInUse] is returned when
 // a living one answers on it. At the end the socket is removed; the error is nil then.
 func Serve(ctx context.Context, path string, s Station, log *slog.Logger) error {
+	return listenAndServe(ctx, path, routes(s, log), log)
+}
+
+func listenAndServe(ctx context.Context, path string, h http.Handler, log *slog.Logger) error {
 	l, err := listen(path)
 	if err != nil {
 		return err
 	}
 	defer l.remove(log)
 	srv := &http.Server{
-		Handler:           routes(s, log),
+		Handler:           h,
 		ReadHeaderTimeout: headerLimit,
 		ReadTimeout:       headerLimit + bodyLimit,
 		WriteTimeout:      answerLimit,
