@@ -57,7 +57,7 @@ const (
 type Server struct {
 	URL                  string
 	Username, Credential string
-	// TLS is for turns:; nil is the system's authorities.
+	// TLS is for turns:, by TLS and by DTLS; nil is the system's authorities.
 	TLS *tls.Config
 	// Resolver finds the addresses of its name; nil is the system's.
 	Resolver Resolver
@@ -78,7 +78,7 @@ func (s Server) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
 type Place struct {
 	// Relay: it is a TURN server.
 	Relay bool
-	// Transport is "udp", "tcp" or "tls". (stuns: is asked by UDP, as browsers do.)
+	// Transport is "udp", "tcp", "tls", or "dtls" for a turns: by udp. (stuns: is asked by UDP, as browsers do.)
 	Transport string
 	Host      string
 	Port      int
@@ -112,6 +112,9 @@ func (s Server) Place() (Place, error) {
 		}
 		if u.Scheme == stun.SchemeTypeTURNS {
 			p.Transport = "tls"
+			if u.Proto == stun.ProtoTypeUDP {
+				p.Transport = "dtls"
+			}
 		}
 	default:
 	}

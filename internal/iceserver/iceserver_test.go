@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/dtls/v3"
 	"github.com/pion/turn/v5"
 	"go.uber.org/goleak"
 
@@ -29,10 +30,10 @@ const (
 	realm            = "test"
 )
 
-// relayServer is a TURN server in this process, by UDP, TCP and TLS.
+// relayServer is a TURN server in this process, by UDP, TCP, TLS and DTLS.
 type relayServer struct {
-	udp, tcp, secure string // host:port
-	cert             tls.Certificate
+	udp, tcp, secure, datagrams string // host:port
+	cert                        tls.Certificate
 }
 
 // start serves until the test ends. relayHost is the address that it gives out for its relays; permit says to whom it relays.
@@ -52,7 +53,11 @@ func start(t *testing.T, relayHost string, permit turn.PermissionHandler) relayS
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.udp, s.tcp, s.secure = udp.LocalAddr().String(), tcp.Addr().String(), secure.Addr().String()
+	datagrams, err := dtls.ListenWithOptions("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, dtls.WithCertificates(s.cert))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.udp, s.tcp, s.secure, s.datagrams = udp.LocalAddr().String(), tcp.Addr().String(), secure.Addr().String(), datagrams.Addr().String()
 	server, err := turn.NewServer(turn.ServerConfig{
 		Realm: realm,
 		AuthHandler: func(a *turn.RequestAttributes) (string, []byte, bool) {
@@ -62,6 +67,7 @@ func start(t *testing.T, relayHost string, permit turn.PermissionHandler) relayS
 		ListenerConfigs: []turn.ListenerConfig{
 			{Listener: tcp, RelayAddressGenerator: relays, PermissionHandler: permit},
 			{Listener: secure, RelayAddressGenerator: relays, PermissionHandler: permit},
+			{Listener: datagrams, RelayAddressGenerator: relays, PermissionHandler: permit},
 		},
 	})
 	if err != nil {
@@ -122,7 +128,7 @@ func TestATURNServerGivesARelayByEachTransport(t *testing.T) {
 	s := start(t, "127.0.0.1", nil)
 	trusted := x509.NewCertPool()
 	trusted.AddCert(s.cert.Leaf)
-	for _, url := range []string{"turn:" + s.udp, "turn:" + s.tcp + "?transport=tcp", "turns:" + s.secure + "?transport=tcp"} {
+	for _, url := range []string{"turn:" + s.udp, "turn:" + s.tcp + "?transport=tcp", "turns:" + s.secure, "turns:" + s.datagrams + "?transport=udp"} {
 		server := iceserver.Server{URL: url, Username: user, Credential: credential, TLS: &tls.Config{RootCAs: trusted}}
 		got, err := iceserver.Ask(t.Context(), server)
 		if err != nil || !got.Relayed.IsValid() || got.RoundTrip <= 0 {
@@ -159,6 +165,10 @@ func TestWhatIsWrongWithAServer(t *testing.T) {
 		{"unknown authority", iceserver.Server{URL: "turns:" + s.secure, Username: user, Credential: credential}, func(err error) bool {
 			return errors.As(err, new(x509.UnknownAuthorityError))
 		}},
+		{"unknown authority by DTLS", iceserver.Server{URL: "turns:" + s.datagrams + "?transport=udp", Username: user, Credential: credential}, func(err error) bool {
+			return err != nil && !errors.Is(err, iceserver.ErrSilent)
+		}},
+		{"silent by DTLS", iceserver.Server{URL: "turns:" + silent(t) + "?transport=udp", Username: user, Credential: credential}, is(iceserver.ErrSilent)},
 		{"not an address", iceserver.Server{URL: "https://example.com"}, is(iceserver.ErrURL)},
 		{"not a port", iceserver.Server{URL: "stun:example.com:0"}, is(iceserver.ErrURL)},
 	} {

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pion/dtls/v3"
+	dtlsnet "github.com/pion/dtls/v3/pkg/net"
 	"github.com/pion/logging"
 	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
@@ -40,8 +42,7 @@ func open(whole context.Context, s Server, place Place, address netip.AddrPort) 
 	}
 	a.client, err = turn.NewClient(&turn.ClientConfig{
 		TURNServerAddr: a.answer.Address.String(), Conn: a.conn, Username: s.Username, Password: s.Credential,
-		// pion's own logger prints to standard error, and more than is anybody's business.
-		LoggerFactory: &logging.DefaultLoggerFactory{Writer: nowhere{}, DefaultLogLevel: logging.LogLevelDisabled},
+		LoggerFactory: quiet(),
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make a TURN client: %w", err), a.conn.Close())
@@ -55,12 +56,17 @@ func open(whole context.Context, s Server, place Place, address netip.AddrPort) 
 	return a, nil
 }
 
+// quiet makes loggers that say nothing: pion's own prints to standard error, and more than is anybody's business.
+func quiet() logging.LoggerFactory {
+	return &logging.DefaultLoggerFactory{Writer: nowhere{}, DefaultLogLevel: logging.LogLevelDisabled}
+}
+
 // nowhere takes what a logger says.
 type nowhere struct{}
 
 func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
 
-// connect opens the socket to the server.
+// connect opens the way to the server.
 func (a *allocation) connect(ctx context.Context, s Server) error {
 	if a.answer.Place.Transport == "udp" {
 		conn, err := listen(a.answer.Address)
@@ -70,30 +76,65 @@ func (a *allocation) connect(ctx context.Context, s Server) error {
 		a.conn, a.answer.Local = conn, localOf(conn)
 		return nil
 	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", a.answer.Address.String())
+	network := "tcp"
+	if a.answer.Place.Transport == "dtls" {
+		network = "udp"
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, a.answer.Address.String())
 	if err != nil {
 		if ctx.Err() != nil {
 			return fmt.Errorf("%w within %s", ErrSilent, answerLimit)
 		}
 		return fmt.Errorf("connect to it: %w", err)
 	}
-	if local, ok := conn.LocalAddr().(*net.TCPAddr); ok {
+	switch local := conn.LocalAddr().(type) {
+	case *net.TCPAddr:
 		a.answer.Local = local.AddrPort()
+	case *net.UDPAddr:
+		a.answer.Local = local.AddrPort()
+	default:
 	}
-	if a.answer.Place.Transport == "tls" {
+	if a.conn, err = a.secure(ctx, conn, s.TLS); err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	return nil
+}
+
+// secure makes of a connection one that STUN messages go through, secured as its transport wants it.
+func (a *allocation) secure(ctx context.Context, conn net.Conn, trust *tls.Config) (net.PacketConn, error) {
+	switch a.answer.Place.Transport {
+	case "tls":
 		cfg := &tls.Config{MinVersion: tls.VersionTLS12}
-		if s.TLS != nil {
-			cfg = s.TLS.Clone()
+		if trust != nil {
+			cfg = trust.Clone()
 		}
 		cfg.ServerName = a.answer.Place.Host
 		secure := tls.Client(conn, cfg)
-		if err = secure.HandshakeContext(ctx); err != nil {
-			return errors.Join(fmt.Errorf("TLS with it: %w", err), conn.Close())
+		if err := secure.HandshakeContext(ctx); err != nil {
+			return nil, fmt.Errorf("TLS with it: %w", err)
 		}
-		conn = secure
+		return turn.NewSTUNConn(secure), nil
+	case "dtls":
+		options := []dtls.ClientOption{dtls.WithServerName(a.answer.Place.Host), dtls.WithLoggerFactory(quiet())}
+		if trust != nil {
+			options = append(options, dtls.WithRootCAs(trust.RootCAs))
+		}
+		secure, err := dtls.ClientWithOptions(dtlsnet.PacketConnFromConn(conn), conn.RemoteAddr(), options...)
+		if err != nil {
+			return nil, fmt.Errorf("DTLS with it: %w", err)
+		}
+		if err = secure.HandshakeContext(ctx); err != nil {
+			if ctx.Err() != nil {
+				err = fmt.Errorf("%w within %s", ErrSilent, answerLimit)
+			} else {
+				err = fmt.Errorf("DTLS with it: %w", err)
+			}
+			return nil, errors.Join(err, secure.Close())
+		}
+		return dtlsnet.PacketConnFromConn(secure), nil
+	default:
+		return turn.NewSTUNConn(conn), nil
 	}
-	a.conn = turn.NewSTUNConn(conn)
-	return nil
 }
 
 // read hands what comes to the client until the socket is closed.
