@@ -98,7 +98,9 @@ func TestEchoThroughLossAndTURN(t *testing.T) {
 	kitchen.WaitRegistered(soon)
 	kitchen.Dial("900")
 	kitchen.WaitTalking(soon)
-	kitchen.WaitFrames(soon, 5)
+	// One picture is what there is in any case: Asterisk's Echo passes one request for a key frame on, so that after the first packet that a
+	// busy machine loses the picture stands still.
+	kitchen.WaitFrames(soon, 1)
 	hears(t, kitchen, 900)
 
 	loss := lab.Lose(t, 20)
