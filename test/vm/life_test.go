@@ -170,6 +170,7 @@ func (s *street) upgrade() {
 	before := s.kitchen.Video()
 	s.kitchen.WaitFrames(Patience, before.Shown+10)
 	s.kitchen.Hangup()
+	s.endTurn()
 	want := version.FindStringSubmatch(filepath.Base(s.newer))[1]
 	s.Until("the new version", func(st control.Status) bool { return st.Version == want && Registered(st) })
 	if out := s.Do("cat /etc/doorstation/config.yaml"); !strings.Contains(out, s.URL()) {

@@ -86,11 +86,13 @@ func (s *street) setUpByHand() {
 	p.Answer("Is that right", "")
 	p.Expect("Written:")
 	p.Answer("Start the door station now", "")
+	s.turn()
 	p.Answer("Ring .* now", "")
 	s.kitchen.WaitRinging(Patience)
 	s.kitchen.Answer()
 	s.kitchen.WaitTalking(Patience)
 	s.kitchen.Hangup()
+	s.endTurn()
 	p.Expect("That is all")
 	if status := p.End(); status != 0 {
 		s.t.Errorf("setup ended with %d", status)

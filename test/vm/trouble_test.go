@@ -128,6 +128,7 @@ func (s *street) guardBecomes(program string) {
 func (s *street) bothGone(signal, result string) {
 	s.openLock()
 	s.kitchen.HangupIfUp()
+	s.endTurn()
 	s.Pull(LockLine, "up")
 	const alone = "/run/systemd/system/doorstation.service.d/alone.conf" // nor is it the next agent that closes
 	s.Write(alone, "644", "[Service]\nRestart=no\n")

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,6 +50,19 @@ type street struct {
 	t            *testing.T
 	kitchen      *lab.Popup
 	older, newer string // packages: the one that is installed, and an upgrade
+	endTurn      func() // lets others have a call; see turn
+}
+
+// calls is held by the machine that has a call. An emulated processor encodes a picture by itself alone: two at a time take several times as
+// long as one after the other, on a computer with two of its own.
+var calls sync.Mutex
+
+// turn waits until no other machine has a call. It is this one's turn until endTurn, or until the step is over.
+func (s *street) turn() {
+	s.t.Helper()
+	calls.Lock()
+	s.endTurn = sync.OnceFunc(calls.Unlock)
+	s.t.Cleanup(s.endTurn)
 }
 
 // step is one thing that happens at the door. Steps build on each other: booting and installing for each would take the time of all.
@@ -142,9 +156,10 @@ func (s *street) walk(steps []step) {
 	}
 }
 
-// talk rings and answers.
+// talk rings and answers, once in a step.
 func (s *street) talk() {
 	s.t.Helper()
+	s.turn()
 	s.PressBell()
 	s.kitchen.WaitRinging(Patience)
 	s.kitchen.Answer()
