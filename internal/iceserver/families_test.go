@@ -44,6 +44,7 @@ func silentAt(t *testing.T, host, port string) {
 // TestAServerIsAskedAtIPv4AndIPv6Alike, as calls do: one whose name has an address where nothing answers is no silent server, and one that refuses
 // is not taken for silent.
 func TestAServerIsAskedAtIPv4AndIPv6Alike(t *testing.T) {
+	t.Parallel() // it waits
 	s := start(t, "127.0.0.1", nil)
 	port := portOf(t, s.udp)
 	silentAt(t, "::1", port)

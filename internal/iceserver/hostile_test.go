@@ -109,6 +109,7 @@ func (s setterFunc) AddTo(m *stun.Message) error { return s(m) }
 // TestAServerThatFallsSilentIsNotWaitedForLong: after the relay nothing is answered any more. Each request is given up by the time that data would
 // have, and all of them at once when nobody waits any longer.
 func TestAServerThatFallsSilentIsNotWaitedForLong(t *testing.T) {
+	t.Parallel() // it waits
 	f := openFickle(t, nil)
 	at := netip.MustParseAddrPort(f.conn.LocalAddr().String())
 	server := iceserver.Server{URL: "turn:" + f.conn.LocalAddr().String(), Username: user, Credential: credential}

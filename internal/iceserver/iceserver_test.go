@@ -142,6 +142,7 @@ func TestATURNServerGivesARelayByEachTransport(t *testing.T) {
 }
 
 func TestWhatIsWrongWithAServer(t *testing.T) {
+	t.Parallel() // it waits
 	s := start(t, "127.0.0.1", nil)
 	gone, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -206,6 +207,7 @@ func refusedBy(codes ...int) func(error) bool {
 // TestARelayWhoseAddressLeadsNowhere is one behind a NAT without external-ip, or whose ports are shut: data passes between its own relays
 // at best.
 func TestARelayWhoseAddressLeadsNowhere(t *testing.T) {
+	t.Parallel() // it waits
 	loop := func(address, query string, other netip.AddrPort) (iceserver.Flow, error) {
 		server := iceserver.Server{URL: "turn:" + address + query, Username: user, Credential: credential}
 		return iceserver.Loop(t.Context(), server, netip.MustParseAddrPort(address), other)
@@ -227,6 +229,7 @@ func TestARelayWhoseAddressLeadsNowhere(t *testing.T) {
 }
 
 func TestTwoServersSeeOnePortOrTwo(t *testing.T) {
+	t.Parallel() // it waits
 	a, b := start(t, "127.0.0.1", nil), start(t, "127.0.0.1", nil)
 	seen, err := iceserver.Map(t.Context(), []netip.AddrPort{netip.MustParseAddrPort(a.udp), netip.MustParseAddrPort(silent(t)), netip.MustParseAddrPort(b.udp)})
 	if err != nil || len(seen) != 2 || seen[0] != seen[1] {
